@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"github.com/hospital-itsm/itsm"
+)
+
+// A Repository keeps records of one type in a [DB], as JSON. It implements [itsm.Repository] and [itsm.Numberer], takes part
+// in units of work ([Atomically]), and is safe for concurrent use.
+//
+// The type R must come back from JSON as it went in; the process laws of itsmtest check that.
+type Repository[R any] struct {
+	db     DB
+	series series
+}
+
+// NewRepository returns a repository over a store. Repositories of several kinds share one store.
+func NewRepository[R any](db DB) *Repository[R] { return &Repository[R]{db: db} }
+
+// DB returns the store.
+func (r *Repository[R]) DB() DB { return r.db }
+
+// records is what of a DB the repository works with: the store itself, or the unit of work of the context.
+type records interface {
+	Load(ctx context.Context, keys ...itsm.Key) ([]Snapshot, error)
+	Find(ctx context.Context, q itsm.Query) iter.Seq2[Snapshot, error]
+	Commit(ctx context.Context, b Batch) error
+	Events(ctx context.Context, after itsm.Position, f itsm.Filter) iter.Seq2[itsm.Event, error]
+}
+
+// in returns the unit of work of the context if it is over the repository's store. A unit over another store is left
+// alone when reading; writing beside it would not be atomic and is an error of Save.
+func (r *Repository[R]) in(ctx context.Context) (records, bool) {
+	u := unitFrom(ctx)
+	switch {
+	case u == nil:
+		return r.db, true
+	case u.db == r.db:
+		return u, true
+	}
+	return r.db, false
+}
+
+// Load implements [itsm.Repository].
+func (r *Repository[R]) Load(ctx context.Context, key itsm.Key) (itsm.Stored[R], error) {
+	recs, _ := r.in(ctx)
+	found, err := recs.Load(ctx, key)
+	if err != nil {
+		return itsm.Stored[R]{}, err
+	}
+	if found[0].Seq == 0 {
+		return itsm.Stored[R]{}, fmt.Errorf("%s: %w", key, itsm.ErrNotFound)
+	}
+	return decode[R](&found[0])
+}
+
+func decode[R any](s *Snapshot) (itsm.Stored[R], error) {
+	stored := itsm.Stored[R]{Seq: s.Seq, Head: s.Head, Recorded: s.Recorded}
+	if err := json.Unmarshal(s.Data, &stored.Record); err != nil {
+		return itsm.Stored[R]{}, fmt.Errorf("store: %s at %d does not fit its type: %w", s.Key, s.Seq, err)
+	}
+	return stored, nil
+}
+
+// Find implements [itsm.Repository].
+func (r *Repository[R]) Find(ctx context.Context, q itsm.Query) iter.Seq2[itsm.Stored[R], error] {
+	recs, _ := r.in(ctx)
+	return func(yield func(itsm.Stored[R], error) bool) {
+		for s, err := range recs.Find(ctx, q) {
+			var stored itsm.Stored[R]
+			if err == nil {
+				stored, err = decode[R](&s)
+			}
+			if !yield(stored, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Save implements [itsm.Repository].
+func (r *Repository[R]) Save(ctx context.Context, c itsm.Change[R]) error {
+	recs, ok := r.in(ctx)
+	if !ok {
+		return fmt.Errorf("%w: store: %s is in another store than the unit of work", itsm.ErrInvalid, c.Key)
+	}
+	if len(c.Events) == 0 {
+		return fmt.Errorf("%w: store: a change of %s without an event", itsm.ErrInvalid, c.Key)
+	}
+	b := Batch{Tenant: c.Key.Tenant, Events: c.Events}
+	if c.Command != "" {
+		b.Commands = []itsm.CommandID{c.Command}
+	}
+	if c.Erase {
+		b.Erase = []itsm.Key{c.Key}
+	}
+	if c.Record != nil || c.Expect > 0 { // otherwise the entry stands alone
+		last := &c.Events[len(c.Events)-1]
+		p := Put{Expect: c.Expect, Keep: c.Record == nil, Index: c.Index}
+		p.Snapshot = Snapshot{Key: c.Key, Seq: last.Seq, Head: last.Hash, Recorded: last.Recorded, Wake: c.Wake}
+		if c.Record != nil {
+			var err error
+			if p.Data, err = json.Marshal(c.Record); err != nil {
+				return fmt.Errorf("store: %s: %w", c.Key, err)
+			}
+		}
+		b.Puts = []Put{p}
+	}
+	return recs.Commit(ctx, b)
+}
+
+// Events implements [itsm.Repository].
+func (r *Repository[R]) Events(ctx context.Context, after itsm.Position, f itsm.Filter) iter.Seq2[itsm.Event, error] {
+	recs, _ := r.in(ctx)
+	return recs.Events(ctx, after, f)
+}
+
+// NextNumber implements [itsm.Numberer]. It is no part of a unit of work: a number once given is used up.
+func (r *Repository[R]) NextNumber(ctx context.Context, tenant itsm.Tenant, series string) (uint64, error) {
+	return r.series.next(ctx, r.db, tenant, series)
+}
