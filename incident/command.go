@@ -1,0 +1,926 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/hospital-itsm/itsm"
+)
+
+// A Command is a command of the process; it stands here with its rule.
+type Command interface {
+	itsm.Command
+	decide(d *decision)
+}
+
+// The commands of the main line.
+type (
+	// Record makes a ticket. Everything else needs a recorded one. What must be there is little: a caller or a source,
+	// and one line; a call also tells department and number to call back.
+	Record struct {
+		Channel     Channel         `json:"channel"`
+		Caller      Caller          `json:"caller,omitzero"`
+		Summary     string          `json:"summary"`
+		Description string          `json:"description,omitempty"`
+		Department  string          `json:"department,omitempty"` // defaults to the caller's
+		CI          string          `json:"ci,omitempty"`
+		Service     string          `json:"service,omitempty"`
+		Began       time.Time       `json:"began,omitzero"`       // the trouble; defaults to when it was recorded
+		Source      string          `json:"source,omitempty"`     // the system that noticed, instead of a caller
+		Recurrence  itsm.ID         `json:"recurrence,omitempty"` // the closed incident that came back
+		Alert       *AlertInfo      `json:"alert,omitempty"`
+		Security    *SecurityOrigin `json:"security,omitempty"`
+	}
+	// Triage decides what the ticket is, how wide and how urgent. It may be decided anew, with a reason, until it is solved.
+	Triage struct {
+		Type        Type     `json:"type,omitempty"` // defaults to an incident
+		Impact      Impact   `json:"impact"`
+		Urgency     Urgency  `json:"urgency"`
+		Category    Category `json:"category,omitempty"`
+		Service     string   `json:"service,omitempty"` // defaults to that of the record
+		Department  string   `json:"department,omitempty"`
+		Setting     Setting  `json:"setting,omitempty"`
+		CareDepends bool     `json:"care,omitempty"`
+		Safety      bool     `json:"safety,omitempty"`
+		Work        WorkType `json:"work,omitempty"`
+	}
+	// Dispatch gives the work to a group, perhaps to a person in it. It may be given to others until it is solved; the
+	// owner stays the desk.
+	Dispatch struct {
+		Group    string        `json:"group"`
+		Assignee itsm.PersonID `json:"assignee,omitempty"`
+		Skill    string        `json:"skill,omitempty"`    // that the assignee must hold
+		OnSite   bool          `json:"on_site,omitempty"`  // somebody has to go there
+		Override string        `json:"override,omitempty"` // why it is given to somebody off duty or without the skill
+	}
+	// DispatchUrgent gives the work to the second line before the paperwork, which is owed within a time.
+	DispatchUrgent struct {
+		Group    string        `json:"group"`
+		Assignee itsm.PersonID `json:"assignee,omitempty"`
+		Why      string        `json:"why"`
+	}
+	// CompletePaperwork delivers what is owed after urgent handling.
+	CompletePaperwork struct {
+		Triage
+		Diagnosis string `json:"diagnosis"`
+	}
+	// Start begins to work on it. When the ticket was handed over, it accepts the hand-over.
+	Start struct{}
+	// Investigate writes down what the first line found.
+	Investigate struct {
+		Diagnosis string    `json:"diagnosis,omitempty"`
+		CI        string    `json:"ci,omitempty"`
+		Symptom   string    `json:"symptom,omitempty"`
+		Scope     string    `json:"scope,omitempty"`
+		Began     time.Time `json:"began,omitzero"`
+		Category  Category  `json:"category,omitempty"`
+	}
+	// Try writes down a try to solve it and what it led to, or why none was possible.
+	Try struct {
+		What    string  `json:"what"`
+		Outcome Outcome `json:"outcome"`
+		Tool    string  `json:"tool,omitempty"`
+		Grant   string  `json:"grant,omitempty"` // approval of the tool
+	}
+	// KeepDiagnosing decides that it is not solved.
+	KeepDiagnosing struct {
+		Basis string `json:"basis"`
+	}
+	// Restore says that the service is usable again, by a workaround where there is one, though the cause is not removed.
+	Restore struct {
+		Workaround string `json:"workaround,omitempty"`
+	}
+	// Hold makes the work wait for a reason.
+	Hold struct {
+		Reason   string    `json:"reason"` // key of a [HoldReason]
+		Awaiting string    `json:"awaiting,omitempty"`
+		Note     string    `json:"note,omitempty"`
+		Review   time.Time `json:"review,omitzero"` // when somebody looks at it again
+		Bump     Bump      `json:"bump,omitzero"`
+		Contacts int       `json:"contacts,omitempty"` // tries to reach who is awaited
+	}
+	// Resume goes on with the work.
+	Resume struct{}
+	// Propose decides that it is solved: the solution, and on what ground.
+	Propose struct {
+		Solution string `json:"solution"`
+		Basis    string `json:"basis,omitempty"`
+		Article  string `json:"article,omitempty"`
+	}
+	// Confirm is the desk's word that it is solved.
+	Confirm struct {
+		Proposal int           `json:"proposal,omitempty"` // number of the proposal that is confirmed; 0 for the last
+		Word     UserWord      `json:"word"`
+		Said     string        `json:"said,omitempty"`   // the user's words
+		Tries    int           `json:"tries,omitempty"`  // calls to an unreachable user
+		Second   itsm.PersonID `json:"second,omitempty"` // second agent, where the first solved it alone
+	}
+	// Reject is the desk's word that it is not solved.
+	Reject struct {
+		Why string `json:"why"`
+	}
+	// Reopen is the user's word, after the confirmation, that it is not solved.
+	Reopen struct {
+		Why string `json:"why"`
+	}
+	// Close ends a confirmed ticket.
+	Close struct {
+		Cause    string `json:"cause,omitempty"`
+		Solution string `json:"solution,omitempty"`
+		CI       string `json:"ci,omitempty"` // defaults to that of the record
+		NoCI     bool   `json:"no_ci,omitempty"`
+	}
+	// Cancel ends a ticket that is a duplicate or a mis-entry.
+	Cancel struct {
+		Reason CancelReason `json:"reason"`
+		Note   string       `json:"note"`
+	}
+	// ResolveInCall takes a recorded ticket through all steps of the main line up to the proposal: triage, dispatch to the
+	// desk itself, start, try, proposal. Each step stands in the journal.
+	ResolveInCall struct {
+		Triage
+		Diagnosis string    `json:"diagnosis,omitempty"`
+		CI        string    `json:"ci,omitempty"`
+		Symptom   string    `json:"symptom,omitempty"`
+		Scope     string    `json:"scope,omitempty"`
+		Began     time.Time `json:"began,omitzero"`
+		Group     string    `json:"group,omitempty"` // defaults to the owner's post
+		Solution  string    `json:"solution"`
+		Basis     string    `json:"basis,omitempty"`
+		Article   string    `json:"article,omitempty"`
+	}
+	// RecordResolved is [Record] and [ResolveInCall] in one command.
+	RecordResolved struct {
+		Record   Record        `json:"record"`
+		Resolved ResolveInCall `json:"resolved"`
+	}
+)
+
+// The commands beside the main line.
+type (
+	// OverridePriority sets the priority over the derived one.
+	OverridePriority struct {
+		Priority Priority  `json:"priority"`
+		Why      string    `json:"why"`
+		Until    time.Time `json:"until,omitzero"`
+	}
+	// EndOverride puts the derived priority in force again.
+	EndOverride struct{}
+	// Escalate hands the work, or with Consult a question about it, to another group or tier.
+	Escalate struct {
+		Kind     EscalationKind `json:"kind,omitempty"` // defaults to functional; supplier for the third line
+		Consult  bool           `json:"consult,omitempty"`
+		Tier     Tier           `json:"tier"`
+		Group    string         `json:"group"`
+		Reason   string         `json:"reason"`
+		Note     string         `json:"note"`           // hand-over note
+		Skip     string         `json:"skip,omitempty"` // why a tier is left out, or why it goes back
+		Evidence []string       `json:"evidence,omitempty"`
+		Party    *Party         `json:"party,omitempty"` // of the third line
+	}
+	// Accept takes a hand-over or a consultation.
+	Accept struct{}
+	// Return gives a hand-over back to who made it, or answers a consultation.
+	Return struct {
+		Answer string `json:"answer"`
+	}
+	// AssessBusiness writes down the effect on the hospital.
+	AssessBusiness struct {
+		Business
+	}
+	// Arrive says that the second line is on site, or why it works remotely.
+	Arrive struct {
+		Remote  string `json:"remote,omitempty"`
+		Finding string `json:"finding"`
+	}
+	// FollowUp is the desk asking how it goes after a hand-over.
+	FollowUp struct {
+		Note string `json:"note"`
+	}
+	// Promised by another party.
+	NotePromise struct {
+		Party   string    `json:"party"`
+		Contact string    `json:"contact,omitempty"`
+		What    string    `json:"what"`
+		Due     time.Time `json:"due"`
+	}
+	// KeepPromise says that a party did what it promised.
+	KeepPromise struct {
+		Nth int `json:"nth"` // from 1
+	}
+	// ConfirmInfection says that there is malware. [Service.Do] opens the security incident with it.
+	ConfirmInfection struct {
+		Name     string  `json:"name"`
+		Security itsm.ID `json:"security,omitempty"` // set by [Service.Do]
+	}
+	// Contact is somebody asking about the ticket, or reporting the same trouble. On a duplicate it goes to the survivor.
+	Contact struct {
+		Channel Channel `json:"channel"`
+		Caller  Caller  `json:"caller,omitzero"`
+		Text    string  `json:"text,omitempty"`
+		Report  bool    `json:"report,omitempty"`
+		Via     itsm.ID `json:"via,omitempty"` // set by [Service.Do]
+	}
+	// RepeatAlert is monitoring saying the same again; see [Service.Alert].
+	RepeatAlert struct {
+		At time.Time `json:"at"`
+	}
+	// ClearAlert is monitoring saying that it is over.
+	ClearAlert struct {
+		At time.Time `json:"at"`
+	}
+	// Merge says that the ticket is a duplicate of another. [Service.Do] changes both at once.
+	Merge struct {
+		Into itsm.ID `json:"into"`
+	}
+	// Unmerge says that it is none after all.
+	Unmerge struct{}
+	// SetParent makes the ticket part of another, or with "" of none. [Service.Do] changes both at once.
+	SetParent struct {
+		Parent itsm.ID `json:"parent"`
+	}
+	// Link links a problem or a change.
+	Link struct {
+		Problem itsm.ID `json:"problem,omitempty"`
+		Change  itsm.ID `json:"change,omitempty"`
+	}
+	// Answer is the result of a consultation, a complaint or a request.
+	Answer struct {
+		Text    string `json:"text"`
+		Article string `json:"article,omitempty"`
+	}
+	// Settle takes a step that only complaints and requests have: accept, dispute, approve, decline.
+	Settle struct {
+		Step Transition `json:"step"`
+		Note string     `json:"note,omitempty"`
+	}
+	// Migrate moves the ticket to the present version of its lifecycle; see [Service.PlanMigration].
+	Migrate struct {
+		Into string `json:"into"` // version
+	}
+	// AdjustClock corrects a fact of a clock; the journal keeps both values.
+	AdjustClock struct {
+		Event int       `json:"event"` // its number in the sheet
+		At    time.Time `json:"at"`
+		Why   string    `json:"why"`
+	}
+	// Tick lets everything happen whose time has come. The scheduler gives it; nobody has to.
+	Tick struct{}
+
+	// absorb and release are the other side of Merge and Unmerge, adopt and orphan of SetParent.
+	absorb struct {
+		Duplicate itsm.ID `json:"duplicate"`
+		Reports   int     `json:"reports"`
+		Release   bool    `json:"release,omitempty"`
+	}
+	adopt struct {
+		Child  itsm.ID `json:"child"`
+		Remove bool    `json:"remove,omitempty"`
+	}
+)
+
+func (Record) CommandName() string            { return "incident.record" }
+func (Triage) CommandName() string            { return "incident.triage" }
+func (Dispatch) CommandName() string          { return "incident.dispatch" }
+func (DispatchUrgent) CommandName() string    { return "incident.dispatch_urgent" }
+func (CompletePaperwork) CommandName() string { return "incident.complete_paperwork" }
+func (Start) CommandName() string             { return "incident.start" }
+func (Investigate) CommandName() string       { return "incident.investigate" }
+func (Try) CommandName() string               { return "incident.try" }
+func (KeepDiagnosing) CommandName() string    { return "incident.keep_diagnosing" }
+func (Restore) CommandName() string           { return "incident.restore" }
+func (Hold) CommandName() string              { return "incident.hold" }
+func (Resume) CommandName() string            { return "incident.resume" }
+func (Propose) CommandName() string           { return "incident.propose" }
+func (Confirm) CommandName() string           { return "incident.confirm" }
+func (Reject) CommandName() string            { return "incident.reject" }
+func (Reopen) CommandName() string            { return "incident.reopen" }
+func (Close) CommandName() string             { return "incident.close" }
+func (Cancel) CommandName() string            { return "incident.cancel" }
+func (ResolveInCall) CommandName() string     { return "incident.resolve_in_call" }
+func (RecordResolved) CommandName() string    { return "incident.record_resolved" }
+func (OverridePriority) CommandName() string  { return "incident.override_priority" }
+func (EndOverride) CommandName() string       { return "incident.end_override" }
+func (Escalate) CommandName() string          { return "incident.escalate" }
+func (Accept) CommandName() string            { return "incident.accept" }
+func (Return) CommandName() string            { return "incident.return" }
+func (AssessBusiness) CommandName() string    { return "incident.assess_business" }
+func (Arrive) CommandName() string            { return "incident.arrive" }
+func (FollowUp) CommandName() string          { return "incident.follow_up" }
+func (NotePromise) CommandName() string       { return "incident.note_promise" }
+func (KeepPromise) CommandName() string       { return "incident.keep_promise" }
+func (ConfirmInfection) CommandName() string  { return "incident.confirm_infection" }
+func (Contact) CommandName() string           { return "incident.contact" }
+func (RepeatAlert) CommandName() string       { return "incident.repeat_alert" }
+func (ClearAlert) CommandName() string        { return "incident.clear_alert" }
+func (Merge) CommandName() string             { return "incident.merge" }
+func (Unmerge) CommandName() string           { return "incident.unmerge" }
+func (SetParent) CommandName() string         { return "incident.set_parent" }
+func (Link) CommandName() string              { return "incident.link" }
+func (Answer) CommandName() string            { return "incident.answer" }
+func (Settle) CommandName() string            { return "incident.settle" }
+func (Migrate) CommandName() string           { return "incident.migrate" }
+func (AdjustClock) CommandName() string       { return "incident.adjust_clock" }
+func (Tick) CommandName() string              { return "incident.tick" }
+func (absorb) CommandName() string            { return "incident.absorb" }
+func (adopt) CommandName() string             { return "incident.adopt" }
+
+// Creates marks the commands that make a ticket.
+func (Record) Creates()         {}
+func (RecordResolved) Creates() {}
+
+func commands() []itsm.Command {
+	return []itsm.Command{
+		Record{}, Triage{}, Dispatch{}, DispatchUrgent{}, CompletePaperwork{}, Start{}, Investigate{}, Try{}, KeepDiagnosing{}, Restore{}, Hold{},
+		Resume{}, Propose{}, Confirm{}, Reject{}, Reopen{}, Close{}, Cancel{}, ResolveInCall{}, RecordResolved{}, OverridePriority{}, EndOverride{},
+		Escalate{}, Accept{}, Return{}, AssessBusiness{}, Arrive{}, FollowUp{}, NotePromise{}, KeepPromise{}, ConfirmInfection{}, Contact{},
+		RepeatAlert{}, ClearAlert{}, Merge{}, Unmerge{}, SetParent{}, Link{}, Answer{}, Settle{}, Migrate{}, AdjustClock{}, Tick{}, absorb{}, adopt{},
+		ProposeMajor{}, DeclareMajor{}, RejectMajor{}, UpdateMajor{}, StabiliseMajor{}, StandDownMajor{}, ReviewMajor{},
+	}
+}
+
+func (c Record) decide(d *decision) {
+	d.oneOf("channel", string(c.Channel), list(Channels()), oneOf(c.Channel, Channels()))
+	origin := ByUser
+	source := c.Source
+	if c.Alert != nil {
+		source = c.Alert.Source
+	}
+	if c.Channel == Monitoring {
+		origin = ByInfrastructure
+		d.need("source", source)
+	} else if source == "" && c.Caller == (Caller{}) {
+		d.refuse(ruleNoCaller.With())
+	}
+	d.need("summary", c.Summary)
+	if c.Channel == Phone {
+		d.need("caller.department", c.Caller.Department)
+		d.need("caller.phone", c.Caller.Phone)
+	}
+	d.length("summary", c.Summary, 1000)
+	d.length("description", c.Description, 64<<10)
+	if !c.Began.IsZero() && c.Began.After(d.env.At) {
+		d.refuse(ruleAfterNow.With("field", "began", "time", c.Began))
+	}
+	if c.Recurrence != "" {
+		switch prior := d.facts.Other; {
+		case prior == nil:
+			d.refuse(ruleNoOther.With("id", c.Recurrence))
+		case prior.State != StateClosed:
+			d.refuse(ruleNotClosed.With("id", c.Recurrence, "state", prior.State))
+		}
+	}
+	if d.failed() {
+		return
+	}
+	department := c.Department
+	if department == "" {
+		department = c.Caller.Department
+	}
+	caller := c.Caller
+	caller.VIP = false // kept outside the personal part
+	d.emit(Recorded{
+		Lifecycle: d.p.incidents.Version(), Origin: origin, Channel: c.Channel, Owner: d.p.policy.OwnerPost, Caller: caller, VIP: c.Caller.VIP,
+		Summary: c.Summary, Description: c.Description, Department: department, CI: c.CI, Service: c.Service, Began: utc(c.Began),
+		Alert: c.Alert, Security: c.Security,
+	})
+	if c.Recurrence != "" {
+		d.emit(RecurrenceLinked{Recurrence{Of: c.Recurrence, Reopens: d.facts.Other.ReopenCount() + 1}})
+	}
+}
+
+func (c Triage) decide(d *decision) {
+	again := d.rec.State != StateRecorded
+	kind := c.Type
+	if kind == "" {
+		kind = TypeIncident
+	}
+	d.oneOf("type", string(kind), list(Types()), oneOf(kind, Types()))
+	d.oneOf("impact", c.Impact.String(), "I1, I2, I3, I4", c.Impact.Valid())
+	d.oneOf("urgency", c.Urgency.String(), "U1, U2, U3, U4", c.Urgency.Valid())
+	d.oneOf("category", string(c.Category), list(Categories()), c.Category == "" || oneOf(c.Category, Categories()))
+	d.oneOf("setting", string(c.Setting), list(Settings()), c.Setting == "" || oneOf(c.Setting, Settings()))
+	d.onDuty()
+	ev := Triaged{
+		Type: kind, Impact: c.Impact, Urgency: c.Urgency, Category: or(c.Category, d.rec.Category), Service: or(c.Service, d.rec.Service),
+		Grade: d.facts.Grade, Department: or(c.Department, d.rec.Department), Setting: or(c.Setting, d.rec.Setting),
+		CareDepends: c.CareDepends, Safety: c.Safety, Work: or(c.Work, d.rec.Work), Again: again,
+	}
+	if again {
+		d.in(StateTriaged, StateDispatched, StateDiagnosing, StateOnHold, StateAnswering, StateAssigned, StateInvestigating, StateApproving, StateFulfilling)
+		if d.env.Reason == "" {
+			d.refuse(ruleRetriageReason.With())
+		}
+		ev.State = d.rec.State
+		if kind != d.rec.Type { // it goes on from triage, under the lifecycle of its new type
+			ev.State = StateTriaged
+		}
+	} else {
+		ev.State = d.move(DoTriage)
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(ev)
+	d.prioritise()
+	d.proposeMajor()
+}
+
+func (c Dispatch) decide(d *decision) {
+	d.need("group", c.Group)
+	d.fit(c.Assignee, c.Skill, c.Override)
+	again := d.rec.State != StateTriaged
+	to := d.rec.State
+	switch {
+	case d.rec.State == StateRecorded:
+		d.refuse(ruleNotTriaged.With())
+	case again:
+		d.in(StateDispatched, StateDiagnosing, StateOnHold, StateProposed, StateAssigned, StateInvestigating, StateDisputed)
+	default:
+		d.onDuty()
+		to = d.move(DoDispatch)
+	}
+	if d.failed() {
+		return
+	}
+	tier := max(d.rec.Tier, TierFirst)
+	d.emit(Dispatched{
+		To: To{to}, Group: c.Group, Assignee: c.Assignee, Tier: tier, OnSite: c.OnSite || again && d.rec.OnSite, Override: c.Override,
+		Again: again && c.Group != d.rec.Group, FollowUp: d.followUp(),
+	})
+}
+
+func (c DispatchUrgent) decide(d *decision) {
+	d.need("group", c.Group)
+	d.need("why", c.Why)
+	if d.rec.State != StateRecorded && d.rec.State != StateTriaged {
+		d.in(StateRecorded, StateTriaged)
+	}
+	if d.failed() {
+		return
+	}
+	if d.rec.State == StateRecorded {
+		d.emit(Triaged{To: To{d.move(DoTriage)}, Type: TypeIncident, Impact: ImpactDepartment, Urgency: UrgencyNow,
+			Category: d.rec.Category, Service: d.rec.Service, Grade: d.facts.Grade, Department: d.rec.Department, Setting: d.rec.Setting})
+		d.prioritise()
+		d.proposeMajor()
+	}
+	d.emit(Dispatched{To: To{d.move(DoDispatch)}, Group: c.Group, Assignee: c.Assignee, Tier: TierSecond, Override: c.Why, FollowUp: d.followUp()})
+	d.emit(UrgentlyDispatched{Due: d.env.At.Add(d.p.policy.PaperworkIn.Std())})
+}
+
+func (c CompletePaperwork) decide(d *decision) {
+	if d.rec.Urgent == nil || !d.rec.Urgent.Done.IsZero() {
+		d.refuse(ruleNoPaperwork.With())
+	}
+	d.need("diagnosis", c.Diagnosis)
+	if d.env.Reason == "" {
+		d.env.Reason = "paperwork of urgent handling"
+	}
+	if d.rec.Open() && d.machine().Phase(d.rec.State) != "resolved" {
+		c.Triage.decide(d)
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(Investigated{Diagnosis: c.Diagnosis})
+	d.emit(PaperworkDone{})
+}
+
+func (c Start) decide(d *decision) {
+	d.onDuty()
+	to := d.move(DoStart)
+	if d.failed() {
+		return
+	}
+	if h := d.pending(); h != nil && !h.Consult {
+		d.emit(Accepted{By: d.env.Actor.ID})
+	}
+	d.emit(Started{To: To{to}, By: d.env.Actor.ID})
+}
+
+func (c Investigate) decide(d *decision) {
+	d.open()
+	d.onDuty()
+	d.oneOf("category", string(c.Category), list(Categories()), c.Category == "" || oneOf(c.Category, Categories()))
+	if c == (Investigate{}) {
+		d.refuse(ruleNothing.With())
+	}
+	d.length("diagnosis", c.Diagnosis, 64<<10)
+	if d.failed() {
+		return
+	}
+	d.emit(Investigated{c.Diagnosis, c.CI, c.Symptom, c.Scope, utc(c.Began), c.Category})
+}
+
+func (c Try) decide(d *decision) {
+	d.in(StateTriaged, StateDispatched, StateDiagnosing, StateOnHold)
+	d.need("what", c.What)
+	all := []Outcome{Worked, Failed, NotPossible}
+	d.oneOf("outcome", string(c.Outcome), list(all), oneOf(c.Outcome, all))
+	d.tool(c.Tool, c.Grant)
+	if d.failed() {
+		return
+	}
+	d.emit(Attempted{Attempt{What: c.What, Outcome: c.Outcome, Tool: c.Tool, Grant: c.Grant, By: d.env.Actor.ID, At: d.env.At, Tier: d.rec.Tier}})
+}
+
+func (c KeepDiagnosing) decide(d *decision) {
+	d.in(StateDiagnosing)
+	d.need("basis", c.Basis)
+	if d.failed() {
+		return
+	}
+	d.emit(NotSolved(c))
+}
+
+func (c Restore) decide(d *decision) {
+	d.in(StateDispatched, StateDiagnosing, StateOnHold)
+	if !d.rec.Restored.IsZero() {
+		d.refuse(ruleRestored.With("at", d.rec.Restored))
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(WorkedAround{Workaround: c.Workaround, At: d.env.At})
+	d.prioritise()
+}
+
+func (c Hold) decide(d *decision) {
+	reason, known := d.p.policy.holdReason(c.Reason)
+	d.oneOf("reason", c.Reason, d.p.holdKeys(), known)
+	if known {
+		if len(reason.Roles) > 0 && !d.env.Actor.Has(reason.Roles...) {
+			d.refuse(ruleHoldRole.With("reason", c.Reason, "roles", list(reason.Roles)))
+		}
+		if reason.Contact && c.Contacts < 1 {
+			d.refuse(ruleHoldContact.With("reason", c.Reason))
+		}
+	}
+	if !c.Review.IsZero() && !c.Review.After(d.env.At) {
+		d.refuse(rulePast.With("field", "review", "time", c.Review))
+	}
+	if (c.Bump.Every > 0) != (c.Bump.Count > 0) || c.Bump.Every < 0 || c.Bump.Count < 0 || c.Bump.Resolve != "" && c.Bump.Count == 0 {
+		d.refuse(ruleBump.With())
+	}
+	to := d.move(DoHold)
+	if d.failed() {
+		return
+	}
+	h := HoldInfo{Reason: c.Reason, Awaiting: c.Awaiting, Note: c.Note, From: d.env.At, Review: utc(c.Review), Bump: c.Bump}
+	if c.Bump.Count > 0 {
+		h.NextBump = d.env.At.Add(c.Bump.Every.Std())
+	}
+	d.emit(PutOnHold{To{to}, h})
+}
+
+func (c Resume) decide(d *decision) {
+	to := d.move(DoResume)
+	if d.failed() {
+		return
+	}
+	d.emit(Resumed{To{to}})
+}
+
+func (c Propose) decide(d *decision) {
+	d.need("solution", c.Solution)
+	d.length("solution", c.Solution, 64<<10)
+	d.endOfFirstLine()
+	if d.rec.Major.Active() && d.p.policy.NeedPresence && d.rec.Arrived == nil {
+		d.refuse(rulePresence.With())
+	}
+	if d.rec.Safety && d.rec.Major != nil && d.rec.Major.State == MajorStateProposed {
+		d.refuse(ruleMajorOpen.With())
+	}
+	to := d.move(DoPropose)
+	if d.failed() {
+		return
+	}
+	d.emit(Proposed{
+		To:       To{to},
+		Proposal: Proposal{Solution: c.Solution, Basis: c.Basis, Article: c.Article, By: d.env.Actor.ID, For: d.env.Actor.OnBehalfOf, At: d.env.At},
+		First:    d.firstContact(),
+	})
+}
+
+func (c Confirm) decide(d *decision) {
+	if !d.env.Actor.Has(itsm.RoleServiceDesk, itsm.RoleDeskManager) {
+		d.refuse(ruleDeskOnly.With("actor", d.env.Actor.ID))
+	}
+	all := []UserWord{UserAgrees, UserUnreachable}
+	d.oneOf("word", string(c.Word), list(all), oneOf(c.Word, all))
+	if c.Word == UserUnreachable && c.Tries < d.p.policy.ConfirmTries {
+		d.refuse(ruleTries.With("tries", c.Tries, "want", d.p.policy.ConfirmTries))
+	}
+	n := len(d.rec.Proposals)
+	if c.Proposal != 0 && c.Proposal != n {
+		d.refuse(ruleOldProposal.With("proposal", c.Proposal, "last", n))
+	}
+	to := d.move(DoConfirm)
+	if n > 0 {
+		p := d.rec.Proposals[n-1]
+		resolver := func(who itsm.PersonID) bool { return who != "" && (who == p.By || who == p.For) }
+		own := resolver(d.env.Actor.ID) || resolver(d.env.Actor.OnBehalfOf)
+		second := c.Second != "" && !resolver(c.Second) && !d.env.Actor.Is(c.Second)
+		if c.Second != "" && !second {
+			d.refuse(ruleSecond.With("second", c.Second))
+		}
+		if own && !second && (c.Word != UserAgrees || c.Said == "") {
+			d.refuse(ruleOwnWork.With("actor", d.env.Actor.ID))
+		}
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(Confirmed{To{to}, Confirmation{Proposal: n, Word: c.Word, Said: c.Said, Tries: c.Tries, By: d.env.Actor.ID, Second: c.Second, At: d.env.At}})
+}
+
+func (c Reject) decide(d *decision) {
+	d.need("why", c.Why)
+	to := d.move(DoReject)
+	if d.failed() {
+		return
+	}
+	d.emit(Rejected{To{to}, c.Why})
+}
+
+func (c Reopen) decide(d *decision) {
+	d.need("why", c.Why)
+	if !d.env.Actor.Has(d.p.policy.ReopenBy...) {
+		d.refuse(ruleReopenBy.With("roles", list(d.p.policy.ReopenBy)))
+	}
+	if d.rec.State == StateClosed {
+		d.refuse(ruleClosedForGood.With("id", d.rec.ID))
+	} else if !d.rec.Resolved.IsZero() {
+		until, err := d.p.reopenUntil(d.rec.Resolved)
+		if err != nil {
+			d.err = err
+			return
+		}
+		if d.env.At.After(until) {
+			d.refuse(ruleReopenLate.With("days", d.p.policy.ReopenDays, "until", until, "id", d.rec.ID))
+		}
+	}
+	to := d.move(DoReopen)
+	if d.failed() {
+		return
+	}
+	d.emit(Reopened{To{to}, c.Why})
+}
+
+func (c Close) decide(d *decision) {
+	ci := or(c.CI, d.rec.CI)
+	if d.p.policy.NeedClosureCodes {
+		d.need("cause", c.Cause)
+		d.need("solution", c.Solution)
+		if ci == "" && !c.NoCI {
+			d.refuse(ruleNoCI.With())
+		}
+	}
+	if ids := d.facts.OpenChildren; len(ids) > 0 {
+		d.refuse(ruleOpenChildren.With("children", list(ids)))
+	}
+	if d.rec.Major != nil && (d.rec.Major.State == MajorStateProposed || d.rec.Major.Active()) {
+		d.refuse(ruleMajorOpen.With())
+	}
+	if u := d.rec.Urgent; u != nil && u.Done.IsZero() {
+		d.refuse(rulePaperworkOwed.With("due", u.Due))
+	}
+	to := d.move(DoClose)
+	if d.failed() {
+		return
+	}
+	if c.NoCI {
+		ci = ""
+	}
+	d.emit(Closed{To{to}, Closure{Cause: c.Cause, Solution: c.Solution, CI: ci, NoCI: c.NoCI || ci == "", By: d.env.Actor.ID}})
+}
+
+func (c Cancel) decide(d *decision) {
+	all := []CancelReason{Duplicate, MisEntry}
+	d.oneOf("reason", string(c.Reason), list(all), oneOf(c.Reason, all))
+	d.need("note", c.Note)
+	to := d.move(DoCancel)
+	if d.failed() {
+		return
+	}
+	d.cancel(to, c.Reason, c.Note)
+}
+
+func (c ResolveInCall) decide(d *decision) {
+	d.need("solution", c.Solution)
+	if d.failed() {
+		return
+	}
+	if d.rec.State == StateRecorded {
+		c.Triage.decide(d)
+	}
+	if d.failed() {
+		return
+	}
+	if inv := (Investigate{c.Diagnosis, c.CI, c.Symptom, c.Scope, c.Began, ""}); inv != (Investigate{}) {
+		inv.decide(d)
+	}
+	if d.rec.State == StateTriaged {
+		Dispatch{Group: or(c.Group, d.rec.Owner), Assignee: d.env.Actor.ID}.decide(d)
+	}
+	if d.rec.State == StateDispatched {
+		Start{}.decide(d)
+	}
+	Try{What: c.Solution, Outcome: Worked}.decide(d)
+	Propose{c.Solution, c.Basis, c.Article}.decide(d)
+}
+
+func (c RecordResolved) decide(d *decision) {
+	c.Record.decide(d)
+	if !d.failed() {
+		c.Resolved.decide(d)
+	}
+}
+
+func (c OverridePriority) decide(d *decision) {
+	d.open()
+	d.oneOf("priority", c.Priority.String(), "P1, P2, P3, P4", c.Priority.Valid())
+	d.need("why", c.Why)
+	if d.rec.Priority == 0 {
+		d.refuse(ruleNotTriaged.With())
+	}
+	if !c.Until.IsZero() && !c.Until.After(d.env.At) {
+		d.refuse(rulePast.With("field", "until", "time", c.Until))
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(Overridden{Override{c.Priority, c.Why, d.env.Actor.ID, d.env.At, utc(c.Until)}})
+}
+
+func (c EndOverride) decide(d *decision) {
+	d.open()
+	if d.rec.Override == nil {
+		d.refuse(ruleNoOverride.With())
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(OverrideEnded{})
+}
+
+func (c AssessBusiness) decide(d *decision) {
+	d.notFinal()
+	b := c.Business
+	b.Start, b.End = utc(b.Start), utc(b.End)
+	if b.Start.IsZero() {
+		b.Start = d.rec.Business.Start
+	}
+	if !b.End.IsZero() && b.End.Before(b.Start) {
+		d.refuse(ruleEndBeforeStart.With("start", b.Start, "end", b.End))
+	}
+	if b.Users < 0 {
+		d.refuse(ruleNegative.With("field", "users", "value", b.Users))
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(BusinessAssessed{b})
+}
+
+func (c Arrive) decide(d *decision) {
+	d.open()
+	d.need("finding", c.Finding)
+	if d.failed() {
+		return
+	}
+	d.emit(ArrivedOnSite{Arrival{At: d.env.At, By: d.env.Actor.ID, Remote: c.Remote, Finding: c.Finding}})
+}
+
+func (c FollowUp) decide(d *decision) {
+	d.open()
+	d.need("note", c.Note)
+	if d.failed() {
+		return
+	}
+	d.emit(FollowedUp{c.Note, d.followUp()})
+}
+
+func (c NotePromise) decide(d *decision) {
+	d.open()
+	d.need("party", c.Party)
+	d.need("what", c.What)
+	if c.Due.IsZero() {
+		d.need("due", "")
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(Promised{Promise{Party: c.Party, Contact: c.Contact, What: c.What, Due: utc(c.Due)}})
+}
+
+func (c KeepPromise) decide(d *decision) {
+	d.open()
+	if c.Nth < 1 || c.Nth > len(d.rec.Promises) || !d.rec.Promises[c.Nth-1].Kept.IsZero() {
+		d.refuse(ruleNoPromise.With("nth", c.Nth))
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(PromiseKept{c.Nth - 1})
+}
+
+func (c ConfirmInfection) decide(d *decision) {
+	d.open()
+	d.need("name", c.Name)
+	switch {
+	case d.rec.Infection != nil:
+		d.refuse(ruleInfected.With("security", d.rec.Infection.Security))
+	case d.facts.Other == nil || d.facts.Other.Security == nil:
+		d.refuse(ruleNoSecurity.With())
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(InfectionConfirmed{InfectionInfo{c.Name, c.Security}})
+}
+
+func (c Contact) decide(d *decision) {
+	d.oneOf("channel", string(c.Channel), list(Channels()), oneOf(c.Channel, Channels()))
+	d.notFinal()
+	if d.rec.MergedInto != "" {
+		d.refuse(ruleMerged.With("into", d.rec.MergedInto))
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(Contacted(c))
+}
+
+func (c RepeatAlert) decide(d *decision) {
+	d.open()
+	if d.rec.Alert == nil {
+		d.refuse(ruleNoAlert.With())
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(AlertRepeated{d.orNow(c.At)})
+}
+
+func (c ClearAlert) decide(d *decision) {
+	d.notFinal()
+	if d.rec.Alert == nil {
+		d.refuse(ruleNoAlert.With())
+	}
+	if d.failed() {
+		return
+	}
+	d.emit(AlertCleared{d.orNow(c.At)})
+}
+
+func (c Link) decide(d *decision) {
+	d.notFinal()
+	if c == (Link{}) {
+		d.refuse(ruleNothing.With())
+	}
+	if d.failed() || (c.Problem == "" || c.Problem == d.rec.Problem) && (c.Change == "" || c.Change == d.rec.Change) {
+		return // linking twice is linking once
+	}
+	d.emit(Linked(c))
+}
+
+func (c Answer) decide(d *decision) {
+	d.need("text", c.Text)
+	step := map[Type]Transition{TypeConsultation: DoAnswer, TypeComplaint: DoReply, TypeRequest: DoFulfil}[d.rec.Type]
+	if step == "" {
+		step = DoAnswer
+	}
+	to := d.move(step)
+	if d.failed() {
+		return
+	}
+	d.emit(Moved{To{to}, step, c.Text, c.Article})
+}
+
+func (c Settle) decide(d *decision) {
+	all := []Transition{DoAccept, DoDispute, DoApprove, DoDecline}
+	d.oneOf("step", string(c.Step), list(all), oneOf(c.Step, all))
+	if c.Step == DoDispute || c.Step == DoDecline {
+		d.need("note", c.Note)
+	}
+	if d.failed() {
+		return
+	}
+	to := d.move(c.Step)
+	if d.failed() {
+		return
+	}
+	d.emit(Moved{To{to}, c.Step, c.Note, ""})
+}
+
+func (c AdjustClock) decide(d *decision) {
+	d.need("why", c.Why)
+	if d.p.clocks == nil {
+		d.refuse(ruleNoClocks.With())
+	}
+	if d.failed() {
+		return
+	}
+	d.adjust(c)
+}
