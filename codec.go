@@ -1,7 +1,6 @@
 package itsm
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -16,9 +15,10 @@ type payloadCodec struct {
 	personal []personalField
 }
 
+// personalField is a personal field of a payload, or of a struct inside it.
 type personalField struct {
-	index int
-	name  string // in JSON
+	index []int
+	names []string // in JSON, from the outside in; embedded structs have none
 }
 
 // tagged reports whether a struct field has the word in its itsm tag.
@@ -40,15 +40,30 @@ func newPayloadCodec(p Payload) (*payloadCodec, error) {
 		return nil, fmt.Errorf("itsm: event type %T is not a struct", p)
 	}
 	c := &payloadCodec{typ: t}
+	return c, c.collect(t, nil, nil)
+}
+
+// collect finds the personal fields of a struct type and of the structs inside it.
+func (c *payloadCodec) collect(t reflect.Type, index []int, names []string) error {
 	for i := range t.NumField() {
-		if f := t.Field(i); tagged(f, "personal") {
+		f := t.Field(i)
+		at, path := append(slices.Clip(index), i), names
+		if !f.Anonymous {
+			path = append(slices.Clip(names), jsonName(f))
+		}
+		switch {
+		case tagged(f, "personal"):
 			if !f.IsExported() || f.Anonymous {
-				return nil, fmt.Errorf("itsm: %s.%s: only exported, named fields can be personal", t, f.Name)
+				return fmt.Errorf("itsm: %s.%s: only exported, named fields can be personal", t, f.Name)
 			}
-			c.personal = append(c.personal, personalField{i, jsonName(f)})
+			c.personal = append(c.personal, personalField{at, path})
+		case f.Type.Kind() == reflect.Struct && (f.IsExported() || f.Anonymous):
+			if err := c.collect(f.Type, at, path); err != nil {
+				return err
+			}
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // encode returns the payload as JSON and its personal part, nil when it has none. The salt keeps the digest of the
@@ -64,24 +79,31 @@ func (c *payloadCodec) encode(p Payload, salt string) (data, personal []byte, er
 	}
 	plain := reflect.New(c.typ).Elem()
 	plain.Set(v)
-	var b bytes.Buffer
+	var tree map[string]any
 	for _, f := range c.personal {
-		if v.Field(f.index).IsZero() {
+		field := plain.FieldByIndex(f.index)
+		if field.IsZero() {
 			continue
 		}
-		plain.Field(f.index).SetZero()
-		value, err := json.Marshal(v.Field(f.index).Interface())
-		if err != nil {
+		if tree == nil {
+			tree = map[string]any{"~": salt}
+		}
+		at := tree
+		for _, name := range f.names[:len(f.names)-1] {
+			inner, _ := at[name].(map[string]any)
+			if inner == nil {
+				inner = make(map[string]any)
+				at[name] = inner
+			}
+			at = inner
+		}
+		at[f.names[len(f.names)-1]] = v.FieldByIndex(f.index).Interface()
+		field.SetZero()
+	}
+	if tree != nil {
+		if personal, err = json.Marshal(tree); err != nil {
 			return nil, nil, err
 		}
-		if b.Len() == 0 {
-			fmt.Fprintf(&b, `{"~":%q`, salt)
-		}
-		fmt.Fprintf(&b, `,%q:%s`, f.name, value)
-	}
-	if b.Len() > 0 {
-		b.WriteByte('}')
-		personal = b.Bytes()
 	}
 	data, err = json.Marshal(plain.Interface())
 	return data, personal, err

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// A Payload is what an event says happened: a plain struct with JSON tags. Fields tagged itsm:"personal" are kept in the
-// erasable part of the event; fields tagged itsm:"text" are free text, which is masked for readers below the clearance.
+// A Payload is what an event says happened: a plain struct with JSON tags. Fields tagged itsm:"personal", also of structs
+// inside it, are kept in the erasable part of the event; fields tagged itsm:"text" are free text, which is masked for
+// readers below the clearance.
 type Payload interface {
 	// EventType is the stable name of the event: "incident.triaged".
 	EventType() string

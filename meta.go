@@ -29,7 +29,7 @@ func (m *Meta) Ref(k Kind) Ref { return Ref{k, m.ID} }
 
 // An Attachment refers to a document that the host keeps.
 type Attachment struct {
-	Name   string    `json:"name"`
+	Name   string    `json:"name" itsm:"personal,text"`
 	Ref    string    `json:"ref"`              // the host's own reference
 	Size   int64     `json:"size,omitempty"`   // bytes
 	Digest Digest    `json:"digest,omitzero"`  // of the content
@@ -50,7 +50,7 @@ type AccessReview struct {
 	Seq    uint64    `json:"seq"` // of the access in the journal
 	By     PersonID  `json:"by"`
 	At     time.Time `json:"at"`
-	Reason string    `json:"reason"`
+	Reason string    `json:"reason" itsm:"text"`
 }
 
 // The commands that every record takes.
@@ -144,7 +144,7 @@ type (
 	// AccessReviewed: an emergency access was reviewed.
 	AccessReviewed struct {
 		Seq     uint64 `json:"seq"`
-		Finding string `json:"finding"`
+		Finding string `json:"finding" itsm:"text"`
 	}
 	// PersonalErased: the personal data of the record and of its journal up to here were erased.
 	PersonalErased struct{}

@@ -124,10 +124,10 @@ type (
 	}
 	// Close ends a confirmed ticket.
 	Close struct {
-		Cause    string `json:"cause,omitempty"`
-		Solution string `json:"solution,omitempty"`
-		CI       string `json:"ci,omitempty"` // defaults to that of the record
-		NoCI     bool   `json:"no_ci,omitempty"`
+		CauseCode    string `json:"cause_code,omitempty"`
+		SolutionCode string `json:"solution_code,omitempty"`
+		CI           string `json:"ci,omitempty"` // defaults to that of the record
+		NoCI         bool   `json:"no_ci,omitempty"`
 	}
 	// Cancel ends a ticket that is a duplicate or a mis-entry.
 	Cancel struct {
@@ -670,12 +670,14 @@ func (c Reopen) decide(d *decision) {
 func (c Close) decide(d *decision) {
 	ci := or(c.CI, d.rec.CI)
 	if d.p.policy.NeedClosureCodes {
-		d.need("cause", c.Cause)
-		d.need("solution", c.Solution)
+		d.need("cause_code", c.CauseCode)
+		d.need("solution_code", c.SolutionCode)
 		if ci == "" && !c.NoCI {
 			d.refuse(ruleNoCI.With())
 		}
 	}
+	d.code("cause_code", c.CauseCode)
+	d.code("solution_code", c.SolutionCode)
 	if ids := d.facts.OpenChildren; len(ids) > 0 {
 		d.refuse(ruleOpenChildren.With("children", list(ids)))
 	}
@@ -692,7 +694,7 @@ func (c Close) decide(d *decision) {
 	if c.NoCI {
 		ci = ""
 	}
-	d.emit(Closed{To{to}, Closure{Cause: c.Cause, Solution: c.Solution, CI: ci, NoCI: c.NoCI || ci == "", By: d.env.Actor.ID}})
+	d.emit(Closed{To{to}, Closure{CauseCode: c.CauseCode, SolutionCode: c.SolutionCode, CI: ci, NoCI: c.NoCI || ci == "", By: d.env.Actor.ID}})
 }
 
 func (c Cancel) decide(d *decision) {

@@ -95,8 +95,8 @@ type (
 		Assignee itsm.PersonID `json:"assignee,omitempty"`
 		Tier     Tier          `json:"tier"`
 		OnSite   bool          `json:"on_site,omitempty"`
-		Override string        `json:"override,omitempty"` // why duty or skill did not count
-		Again    bool          `json:"again,omitempty"`    // the group changed
+		Override string        `json:"override,omitempty" itsm:"text"` // why duty or skill did not count
+		Again    bool          `json:"again,omitempty"`                // the group changed
 		FollowUp time.Time     `json:"follow_up,omitzero"`
 	}
 	// Started: somebody began to work on it.
@@ -109,7 +109,7 @@ type (
 		Diagnosis string    `json:"diagnosis,omitempty" itsm:"personal,text"`
 		CI        string    `json:"ci,omitempty"`
 		Symptom   string    `json:"symptom,omitempty" itsm:"personal,text"`
-		Scope     string    `json:"scope,omitempty"`
+		Scope     string    `json:"scope,omitempty" itsm:"personal,text"`
 		Began     time.Time `json:"began,omitzero"`
 		Category  Category  `json:"category,omitempty"`
 	}

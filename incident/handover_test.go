@@ -212,7 +212,7 @@ func TestUrgentPath(t *testing.T) {
 		d.do(expert, id, incident.Start{})
 		d.do(expert, id, incident.Propose{Solution: "restarted"})
 		d.do(agent, id, incident.Confirm{Word: incident.UserAgrees})
-		assert.Contains(t, codes(d.refused(agent, id, incident.Close{Cause: "c", Solution: "s", NoCI: true})), "incident.paperwork_owed")
+		assert.Contains(t, codes(d.refused(agent, id, incident.Close{CauseCode: "c", SolutionCode: "s", NoCI: true})), "incident.paperwork_owed")
 		overdue := func() int {
 			return len(d.all(itsm.Query{Where: []itsm.Condition{itsm.WhereLess("paperwork_due", itsm.TimeOf(d.now))}}))
 		}
@@ -222,7 +222,7 @@ func TestUrgentPath(t *testing.T) {
 		assert.True(t, d.do(system, id, incident.Tick{}).Urgent.Overdue)
 		d.do(agent, id, incident.CompletePaperwork{Triage: triage, Diagnosis: "the service had died"})
 		assert.Equal(t, 0, overdue())
-		d.do(agent, id, incident.Close{Cause: "c", Solution: "s", NoCI: true})
+		d.do(agent, id, incident.Close{CauseCode: "c", SolutionCode: "s", NoCI: true})
 	})
 	t.Run("R-041 a confirmed infection opens a linked security incident, both or none", func(t *testing.T) {
 		t.Parallel()

@@ -30,23 +30,23 @@ type Incident struct {
 	Summary     string    `json:"summary" itsm:"text"`               // one line
 	Description string    `json:"description,omitempty" itsm:"text"` //
 	Symptom     string    `json:"symptom,omitempty" itsm:"text"`
-	Scope       string    `json:"scope,omitempty"`      // who and what is hit
-	Began       time.Time `json:"began,omitzero"`       // the trouble, as far as known
-	Category    Category  `json:"category,omitempty"`   //
-	Service     string    `json:"service,omitempty"`    // key of the service
-	Grade       string    `json:"grade,omitempty"`      // of the service, when it was triaged
-	CI          string    `json:"ci,omitempty"`         // configuration item
-	Department  string    `json:"department,omitempty"` // where
-	OnSite      bool      `json:"on_site,omitempty"`    // somebody has to go there
-	Setting     Setting   `json:"setting,omitempty"`    // clinical setting of the place
-	CareDepends bool      `json:"care,omitempty"`       // care of a patient depends on it now
-	Safety      bool      `json:"safety,omitempty"`     // patient-safety flag
-	Impact      Impact    `json:"impact,omitempty"`     //
-	Urgency     Urgency   `json:"urgency,omitempty"`    //
-	Priority    Priority  `json:"priority,omitempty"`   // in force: the override if there is one, else the derived one
-	Derived     Derived   `json:"derived,omitzero"`     // what matrix and modifiers give
-	Override    *Override `json:"override,omitempty"`   // by a person
-	Business    Business  `json:"business,omitzero"`    // effect on the hospital from start to end
+	Scope       string    `json:"scope,omitempty" itsm:"text"` // who and what is hit
+	Began       time.Time `json:"began,omitzero"`              // the trouble, as far as known
+	Category    Category  `json:"category,omitempty"`          //
+	Service     string    `json:"service,omitempty"`           // key of the service
+	Grade       string    `json:"grade,omitempty"`             // of the service, when it was triaged
+	CI          string    `json:"ci,omitempty"`                // configuration item
+	Department  string    `json:"department,omitempty"`        // where
+	OnSite      bool      `json:"on_site,omitempty"`           // somebody has to go there
+	Setting     Setting   `json:"setting,omitempty"`           // clinical setting of the place
+	CareDepends bool      `json:"care,omitempty"`              // care of a patient depends on it now
+	Safety      bool      `json:"safety,omitempty"`            // patient-safety flag
+	Impact      Impact    `json:"impact,omitempty"`            //
+	Urgency     Urgency   `json:"urgency,omitempty"`           //
+	Priority    Priority  `json:"priority,omitempty"`          // in force: the override if there is one, else the derived one
+	Derived     Derived   `json:"derived,omitzero"`            // what matrix and modifiers give
+	Override    *Override `json:"override,omitempty"`          // by a person
+	Business    Business  `json:"business,omitzero"`           // effect on the hospital from start to end
 
 	Owner     string          `json:"owner"`              // the desk post that answers for it to the end
 	Group     string          `json:"group,omitempty"`    // that works on it
@@ -241,7 +241,7 @@ const (
 // A Caller is who reported, as far as is needed to call back.
 type Caller struct {
 	Person     itsm.PersonID `json:"person,omitempty"`
-	Name       string        `json:"name,omitempty"`
+	Name       string        `json:"name,omitempty" itsm:"text"`
 	Department string        `json:"department,omitempty"`
 	Phone      string        `json:"phone,omitempty"` // to call back
 	VIP        bool          `json:"vip,omitempty"`   // at the time of the contact
@@ -250,7 +250,7 @@ type Caller struct {
 // An Override is a priority set by a person over the derived one.
 type Override struct {
 	Priority Priority      `json:"priority"`
-	Why      string        `json:"why"`
+	Why      string        `json:"why" itsm:"personal,text"`
 	By       itsm.PersonID `json:"by"`
 	At       time.Time     `json:"at"`
 	Until    time.Time     `json:"until,omitzero"` // zero: to the end
@@ -262,7 +262,7 @@ type Business struct {
 	End         time.Time `json:"end,omitzero"`
 	Users       int       `json:"users,omitempty"`
 	Departments []string  `json:"departments,omitempty"`
-	Patients    string    `json:"patients,omitempty" itsm:"text"` // effect on the flow of patients
+	Patients    string    `json:"patients,omitempty" itsm:"personal,text"` // effect on the flow of patients
 }
 
 // An EscalationKind says what an escalation is for.
@@ -283,10 +283,10 @@ type Escalation struct {
 	To       string         `json:"to,omitempty"`      // group
 	FromTier Tier           `json:"from_tier"`
 	ToTier   Tier           `json:"to_tier"`
-	Reason   string         `json:"reason" itsm:"text"`
-	Note     string         `json:"note,omitempty" itsm:"text"` // hand-over note
-	Skip     string         `json:"skip,omitempty"`             // why a tier was left out
-	Evidence []string       `json:"evidence,omitempty"`
+	Reason   string         `json:"reason" itsm:"personal,text"`
+	Note     string         `json:"note,omitempty" itsm:"personal,text"` // hand-over note
+	Skip     string         `json:"skip,omitempty" itsm:"personal,text"` // why a tier was left out
+	Evidence []string       `json:"evidence,omitempty" itsm:"personal,text"`
 	Party    *Party         `json:"party,omitempty"` // of the third line
 	By       itsm.PersonID  `json:"by"`
 	At       time.Time      `json:"at"`
@@ -294,8 +294,8 @@ type Escalation struct {
 	Accepted time.Time      `json:"accepted,omitzero"` //
 	AcceptBy itsm.PersonID  `json:"accept_by,omitempty"`
 	Returned time.Time      `json:"returned,omitzero"`
-	Answer   string         `json:"answer,omitempty" itsm:"text"` // of a consultation, or why it was returned
-	Overdue  bool           `json:"overdue,omitempty"`            // not accepted in time; supervision was told
+	Answer   string         `json:"answer,omitempty" itsm:"personal,text"` // of a consultation, or why it was returned
+	Overdue  bool           `json:"overdue,omitempty"`                     // not accepted in time; supervision was told
 }
 
 // Pending reports whether nobody has accepted or returned it yet.
@@ -316,15 +316,15 @@ type Party struct {
 	Kind     PartyKind `json:"kind"`
 	Supplier string    `json:"supplier"`
 	Contract string    `json:"contract,omitempty"`
-	Contact  string    `json:"contact"`
+	Contact  string    `json:"contact" itsm:"personal,text"`
 	Goodwill bool      `json:"goodwill,omitempty"` // no contract covers it
 }
 
 // A Promise is what another party said it would do by when.
 type Promise struct {
 	Party   string    `json:"party"`
-	Contact string    `json:"contact,omitempty"`
-	What    string    `json:"what" itsm:"text"`
+	Contact string    `json:"contact,omitempty" itsm:"personal,text"`
+	What    string    `json:"what" itsm:"personal,text"`
 	Due     time.Time `json:"due"`
 	Kept    time.Time `json:"kept,omitzero"`
 }
@@ -341,7 +341,7 @@ const (
 
 // An Attempt is a try to solve it.
 type Attempt struct {
-	What    string        `json:"what" itsm:"text"`
+	What    string        `json:"what" itsm:"personal,text"`
 	Outcome Outcome       `json:"outcome"`
 	Tool    string        `json:"tool,omitempty"`  // used
 	Grant   string        `json:"grant,omitempty"` // approval of the tool, where it needs one
@@ -352,20 +352,20 @@ type Attempt struct {
 
 // A Proposal is the decision that it is solved, by whom and on what ground.
 type Proposal struct {
-	Solution string        `json:"solution" itsm:"text"`
-	Basis    string        `json:"basis,omitempty" itsm:"text"` // why it counts as solved
-	Article  string        `json:"article,omitempty"`           // knowledge article or known error used
+	Solution string        `json:"solution" itsm:"personal,text"`
+	Basis    string        `json:"basis,omitempty" itsm:"personal,text"` // why it counts as solved
+	Article  string        `json:"article,omitempty"`                    // knowledge article or known error used
 	By       itsm.PersonID `json:"by"`
 	For      itsm.PersonID `json:"for,omitempty"` // whom the decider stood in for
 	At       time.Time     `json:"at"`
-	Rejected string        `json:"rejected,omitempty" itsm:"text"` // why the desk or the user did not take it
+	Rejected string        `json:"rejected,omitempty" itsm:"personal,text"` // why the desk or the user did not take it
 }
 
 // A HoldInfo is a reasoned interval in which the work waits.
 type HoldInfo struct {
-	Reason   string    `json:"reason"`             // key of a [HoldReason]
-	Awaiting string    `json:"awaiting,omitempty"` // who is awaited
-	Note     string    `json:"note,omitempty" itsm:"text"`
+	Reason   string    `json:"reason"`                                  // key of a [HoldReason]
+	Awaiting string    `json:"awaiting,omitempty" itsm:"personal,text"` // who is awaited
+	Note     string    `json:"note,omitempty" itsm:"personal,text"`
 	From     time.Time `json:"from"`
 	Review   time.Time `json:"review,omitzero"` // when somebody looks at it again
 	Bump     Bump      `json:"bump,omitzero"`   // reminders to who is awaited
@@ -393,7 +393,7 @@ const (
 type Confirmation struct {
 	Proposal int           `json:"proposal"` // number of the proposal confirmed, from 1
 	Word     UserWord      `json:"word"`
-	Said     string        `json:"said,omitempty" itsm:"text"` // the user's words
+	Said     string        `json:"said,omitempty" itsm:"personal,text"` // the user's words
 	Tries    int           `json:"tries,omitempty"`
 	By       itsm.PersonID `json:"by"`
 	Second   itsm.PersonID `json:"second,omitempty"` // second agent, where the first is the resolver
@@ -402,11 +402,11 @@ type Confirmation struct {
 
 // A Closure says how it ended.
 type Closure struct {
-	Cause    string        `json:"cause"`    // code
-	Solution string        `json:"solution"` // code
-	CI       string        `json:"ci,omitempty"`
-	NoCI     bool          `json:"no_ci,omitempty"`
-	By       itsm.PersonID `json:"by"`
+	CauseCode    string        `json:"cause_code,omitempty"`
+	SolutionCode string        `json:"solution_code,omitempty"`
+	CI           string        `json:"ci,omitempty"`
+	NoCI         bool          `json:"no_ci,omitempty"`
+	By           itsm.PersonID `json:"by"`
 }
 
 // A CancelReason is one of the two reasons for which a ticket may be cancelled.
@@ -421,7 +421,7 @@ const (
 // A Cancellation says why it was cancelled.
 type Cancellation struct {
 	Reason CancelReason  `json:"reason"`
-	Note   string        `json:"note,omitempty" itsm:"text"`
+	Note   string        `json:"note,omitempty" itsm:"personal,text"`
 	By     itsm.PersonID `json:"by"`
 }
 
@@ -429,8 +429,8 @@ type Cancellation struct {
 type Arrival struct {
 	At      time.Time     `json:"at"`
 	By      itsm.PersonID `json:"by"`
-	Remote  string        `json:"remote,omitempty" itsm:"text"` // why nobody went there
-	Finding string        `json:"finding,omitempty" itsm:"text"`
+	Remote  string        `json:"remote,omitempty" itsm:"personal,text"` // why nobody went there
+	Finding string        `json:"finding,omitempty" itsm:"personal,text"`
 }
 
 // A FollowUpInfo is how the desk keeps at it after a hand-over.
@@ -449,7 +449,7 @@ type Paperwork struct {
 
 // An InfectionInfo is a confirmed infection with malware.
 type InfectionInfo struct {
-	Name     string  `json:"name"`
+	Name     string  `json:"name" itsm:"text"`
 	Security itsm.ID `json:"security"` // the security incident that it opened
 }
 

@@ -136,9 +136,9 @@ func TestHierarchy(t *testing.T) {
 		d := open(t, incident.Config{})
 		parent, child := d.at(incident.StateConfirmed), d.at(incident.StateTriaged)
 		d.do(agent, child, incident.SetParent{Parent: parent})
-		assert.Equal(t, []string{"incident.open_children"}, codes(d.refused(agent, parent, incident.Close{Cause: "c", Solution: "s"})))
+		assert.Equal(t, []string{"incident.open_children"}, codes(d.refused(agent, parent, incident.Close{CauseCode: "c", SolutionCode: "s"})))
 		d.do(agent, child, incident.Cancel{Reason: incident.MisEntry, Note: "n"})
-		d.do(agent, parent, incident.Close{Cause: "c", Solution: "s"})
+		d.do(agent, parent, incident.Close{CauseCode: "c", SolutionCode: "s"})
 	})
 }
 
@@ -156,7 +156,7 @@ func TestReopening(t *testing.T) {
 		d.do(agent, id, incident.Confirm{Word: incident.UserAgrees})
 		d.now = d.now.Add(73 * time.Hour)
 		assert.Equal(t, []string{"incident.reopen_late"}, codes(d.refused(agent, id, incident.Reopen{Why: "no"})))
-		d.do(agent, id, incident.Close{Cause: "c", Solution: "s"})
+		d.do(agent, id, incident.Close{CauseCode: "c", SolutionCode: "s"})
 		refused := d.refused(agent, id, incident.Reopen{Why: "no"})
 		require.ErrorIs(t, refused, itsm.ErrIllegalState)
 		next := record

@@ -144,7 +144,7 @@ func TestTriage(t *testing.T) {
 			require.NoError(t, d.Verify(manager, id))
 			return d.get(id).State
 		}
-		confirm, end := incident.Confirm{Word: incident.UserAgrees, Said: "thanks"}, incident.Close{Cause: "how-to", Solution: "told", NoCI: true}
+		confirm, end := incident.Confirm{Word: incident.UserAgrees, Said: "thanks"}, incident.Close{CauseCode: "how-to", SolutionCode: "told", NoCI: true}
 		assert.Equal(t, incident.StateClosed, walk(incident.TypeConsultation, incident.Start{}, incident.Answer{Text: "press F5"}, confirm, end))
 		assert.Equal(t, incident.StateClosed, walk(incident.TypeComplaint, incident.Dispatch{Group: "second-line"}, incident.Start{},
 			incident.Answer{Text: "we are sorry"}, incident.Settle{Step: incident.DoDispute, Note: "not enough"}, incident.Start{},
@@ -291,11 +291,11 @@ func TestSolving(t *testing.T) {
 		t.Parallel()
 		d := open(t, incident.Config{})
 		for _, s := range []incident.State{incident.StateRecorded, incident.StateTriaged, incident.StateDispatched, incident.StateDiagnosing, incident.StateOnHold, incident.StateProposed} {
-			require.Error(t, d.refused(agent, d.at(s), incident.Close{Cause: "c", Solution: "s", NoCI: true}), s)
+			require.Error(t, d.refused(agent, d.at(s), incident.Close{CauseCode: "c", SolutionCode: "s", NoCI: true}), s)
 		}
 		id := d.at(incident.StateConfirmed)
-		assert.Equal(t, []string{"incident.required:cause", "incident.required:solution"}, codes(d.refused(agent, id, incident.Close{})))
-		inc := d.do(agent, id, incident.Close{Cause: "wear", Solution: "replaced"})
+		assert.Equal(t, []string{"incident.required:cause_code", "incident.required:solution_code"}, codes(d.refused(agent, id, incident.Close{})))
+		inc := d.do(agent, id, incident.Close{CauseCode: "wear", SolutionCode: "replaced"})
 		assert.Equal(t, "printer-3", inc.Closure.CI)
 		d2 := open(t, incident.Config{Policy: policy(func(p *incident.Policy) { p.NeedInformation = false })})
 		bare := d2.do(agent, "", record).ID
@@ -306,8 +306,8 @@ func TestSolving(t *testing.T) {
 		d2.do(engineer, bare, incident.Start{})
 		d2.do(engineer, bare, incident.Propose{Solution: "x"})
 		d2.do(agent, bare, incident.Confirm{Word: incident.UserAgrees})
-		assert.Equal(t, []string{"incident.no_ci"}, codes(d2.refused(agent, bare, incident.Close{Cause: "c", Solution: "s"})))
-		assert.True(t, d2.do(agent, bare, incident.Close{Cause: "c", Solution: "s", NoCI: true}).Closure.NoCI)
+		assert.Equal(t, []string{"incident.no_ci"}, codes(d2.refused(agent, bare, incident.Close{CauseCode: "c", SolutionCode: "s"})))
+		assert.True(t, d2.do(agent, bare, incident.Close{CauseCode: "c", SolutionCode: "s", NoCI: true}).Closure.NoCI)
 	})
 	t.Run("R-172 a closed incident does not change; what comes back is a new one, linked", func(t *testing.T) {
 		t.Parallel()
@@ -343,7 +343,7 @@ func TestSolving(t *testing.T) {
 		assert.True(t, inc.FirstContact)
 		assert.Equal(t, incident.StateProposed, inc.State)
 		d.do(agent2, inc.ID, incident.Confirm{Word: incident.UserAgrees})
-		d.do(agent2, inc.ID, incident.Close{Cause: "supply", Solution: "refilled"})
+		d.do(agent2, inc.ID, incident.Close{CauseCode: "supply", SolutionCode: "refilled"})
 		for _, id := range []itsm.ID{inc.ID, d.at(incident.StateClosed)} {
 			at := -1
 			types := d.journal(id)

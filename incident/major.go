@@ -40,7 +40,7 @@ type Major struct {
 	ReviewDue    time.Time     `json:"review_due,omitzero"`   //
 	ReviewLate   bool          `json:"review_late,omitempty"` //
 	Findings     string        `json:"findings,omitempty" itsm:"text"`
-	Actions      []string      `json:"actions,omitempty"`
+	Actions      []string      `json:"actions,omitempty" itsm:"text"`
 }
 
 // Active reports whether somebody is in command.
@@ -203,7 +203,7 @@ type (
 	// MajorReviewed: somebody looked back.
 	MajorReviewed struct {
 		Findings string   `json:"findings" itsm:"text"`
-		Actions  []string `json:"actions,omitempty"`
+		Actions  []string `json:"actions,omitempty" itsm:"text"`
 	}
 	// MajorReviewOverdue: nobody looked back in time.
 	MajorReviewOverdue struct{}

@@ -58,7 +58,7 @@ func TestMajor(t *testing.T) {
 		d.do(engineer, id, incident.Arrive{Finding: "fuse"})
 		d.do(engineer, id, incident.Propose{Solution: "new fuse"})
 		d.do(agent, id, incident.Confirm{Word: incident.UserAgrees})
-		assert.Contains(t, codes(d.refused(agent, id, incident.Close{Cause: "c", Solution: "s"})), "incident.major_open")
+		assert.Contains(t, codes(d.refused(agent, id, incident.Close{CauseCode: "c", SolutionCode: "s"})), "incident.major_open")
 		d.do(manager, id, incident.StandDownMajor{Message: "over"})
 		for ev, err := range d.Events(manager, id) {
 			require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestMajor(t *testing.T) {
 				assert.True(t, e.NewProblem)
 			}
 		}
-		d.do(agent, id, incident.Close{Cause: "c", Solution: "s"})
+		d.do(agent, id, incident.Close{CauseCode: "c", SolutionCode: "s"})
 		d.do(manager, id, incident.ReviewMajor{Findings: "old fuse"})
 		assert.Equal(t, incident.MajorStateReviewed, d.get(id).Major.State)
 	})

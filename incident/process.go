@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hospital-itsm/itsm"
 	"github.com/hospital-itsm/itsm/calendar"
@@ -417,6 +418,9 @@ func (g gatherer) ancestors() error {
 }
 
 func (g gatherer) children(rec Incident) error {
+	if g.p.repo == nil {
+		return nil
+	}
 	for _, id := range rec.Children {
 		stored, err := g.p.repo.Load(g.ctx, itsm.Key{Tenant: g.actor.Tenant, Kind: Kind, ID: id})
 		if err != nil {
@@ -502,6 +506,13 @@ func (d *decision) oneOf(field, got, want string, ok bool) {
 func (d *decision) length(field, value string, most int) {
 	if len(value) > most {
 		d.refuse(ruleTooLong.With("field", field, "length", len(value), "most", most))
+	}
+}
+
+// code asks for a code of the host's own catalogue, not for free text.
+func (d *decision) code(field, value string) {
+	if len(value) > 60 || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		d.refuse(ruleCode.With("field", field))
 	}
 }
 

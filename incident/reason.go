@@ -7,6 +7,7 @@ var (
 	ruleRequired        = itsm.Invalid("incident.required", "{field} is missing", "缺少 {field}")
 	ruleChoice          = itsm.Invalid("incident.choice", "{field} is {got}, want one of {want}", "{field} 为 {got}，应为 {want} 之一")
 	ruleTooLong         = itsm.Invalid("incident.too_long", "{field} has {length} bytes, at most {most} are allowed", "{field} 长 {length} 字节，最多 {most} 字节")
+	ruleCode            = itsm.Invalid("incident.code", "{field} is a code: at most 60 bytes without blanks", "{field} 应为代码：最多 60 字节且不含空白")
 	ruleNothing         = itsm.Invalid("incident.nothing", "the command says nothing", "命令没有任何内容")
 	ruleNegative        = itsm.Invalid("incident.negative", "{field} is {value}, want 0 or more", "{field} 为 {value}，不能为负")
 	ruleAfterNow        = itsm.Invalid("incident.after_now", "{field} {time} lies in the future", "{field} {time} 晚于当前时间")
@@ -71,7 +72,7 @@ var (
 
 func rules() []*itsm.Rule {
 	return []*itsm.Rule{
-		ruleRequired, ruleChoice, ruleTooLong, ruleNothing, ruleNegative, ruleAfterNow, rulePast, ruleEndBeforeStart, ruleReasonMissing, ruleNoCaller,
+		ruleRequired, ruleChoice, ruleTooLong, ruleCode, ruleNothing, ruleNegative, ruleAfterNow, rulePast, ruleEndBeforeStart, ruleReasonMissing, ruleNoCaller,
 		ruleBump, ruleRetriageReason, ruleNotTriaged, ruleOffDuty, ruleAssigneeOffDuty, ruleSkill, ruleTool, ruleNoAttempt, ruleSkip, ruleNoContract,
 		rulePending, ruleNoHandOver, ruleOwnHandOver, ruleRestored, ruleHoldRole, ruleHoldContact, rulePresence, ruleDeskOnly, ruleTries,
 		ruleOldProposal, ruleOwnWork, ruleSecond, ruleReopenBy, ruleReopenLate, ruleClosedForGood, ruleNoCI, ruleOpenChildren, ruleMajorOpen,

@@ -125,7 +125,7 @@ func (d *desk) at(state incident.State) itsm.ID {
 		{incident.StateDiagnosing, engineer, []itsm.Command{incident.Start{}}},
 		{incident.StateProposed, engineer, []itsm.Command{incident.Propose{Solution: "new roller"}}},
 		{incident.StateConfirmed, agent, []itsm.Command{incident.Confirm{Word: incident.UserAgrees}}},
-		{incident.StateClosed, agent, []itsm.Command{incident.Close{Cause: "wear", Solution: "replaced"}}},
+		{incident.StateClosed, agent, []itsm.Command{incident.Close{CauseCode: "wear", SolutionCode: "replaced"}}},
 	}
 	if state == incident.StateRecorded {
 		return id
