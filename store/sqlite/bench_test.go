@@ -1,0 +1,319 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hospital-itsm/itsm"
+	"github.com/hospital-itsm/itsm/store"
+	"github.com/hospital-itsm/itsm/store/memory"
+	"github.com/hospital-itsm/itsm/store/sqlite"
+)
+
+// The records of the benchmarks are like small incidents: ten fields to be found by, of which a command changes three.
+const benchFields = 10
+
+var benchData = []byte(`{"id":"INC-20260214-0007","summary":"收费窗口打印机不出纸","caller":{"id":"u-117","name":"王小明"},` + strings.TrimSuffix(strings.Repeat(`"field_with_a_name":"and a value of some length",`, 6), ",") + `}`)
+
+var benchStart = time.Date(2026, 2, 14, 8, 0, 0, 0, time.UTC)
+
+func benchIndex(n int) []itsm.IndexEntry {
+	index := []itsm.IndexEntry{
+		{Field: "state", Value: itsm.TextOf([]string{"new", "active", "waiting"}[n%3])},
+		{Field: "updated", Value: itsm.TimeOf(benchStart.Add(time.Duration(n) * time.Second))},
+		{Field: "due", Value: itsm.TimeOf(benchStart.Add(time.Duration(n*7919%86400) * time.Second))},
+	}
+	for i := len(index); i < benchFields; i++ {
+		index = append(index, itsm.IndexEntry{Field: fmt.Sprintf("field_%d", i), Value: itsm.TextOf(fmt.Sprintf("value %d", i))})
+	}
+	return index
+}
+
+func benchKey(i int) itsm.Key {
+	return itsm.Key{Tenant: "h1", Kind: "incident", ID: itsm.ID(fmt.Sprintf("INC-20260214-%06d", i))}
+}
+
+// step is the n-th command, on the record of a snapshot.
+func step(prev store.Snapshot, n int) store.Batch {
+	at := benchStart.Add(time.Duration(n) * time.Second)
+	command := itsm.CommandID(fmt.Sprintf("0123456789abcdef-%09d", n))
+	e := itsm.Event{
+		Key: prev.Key, Seq: prev.Seq + 1, Type: "incident.triaged", At: at, Recorded: at, Actor: "u-017", Command: command, CommandName: "incident.triage",
+		Data: benchData[:160], Prev: prev.Head,
+	}
+	e.Hash = e.ComputeHash()
+	put := store.Put{Expect: prev.Seq, Index: benchIndex(n), Snapshot: store.Snapshot{Key: prev.Key, Seq: e.Seq, Head: e.Hash, Recorded: at, Data: benchData, Wake: at.Add(time.Hour)}}
+	return store.Batch{Tenant: prev.Key.Tenant, Puts: []store.Put{put}, Events: []itsm.Event{e}, Commands: []itsm.CommandID{command}}
+}
+
+func merge(batches ...store.Batch) (all store.Batch) {
+	for _, b := range batches {
+		all.Tenant = b.Tenant
+		all.Puts, all.Events, all.Commands = append(all.Puts, b.Puts...), append(all.Events, b.Events...), append(all.Commands, b.Commands...)
+	}
+	return all
+}
+
+// fill makes records 0 to n-1.
+func fill(b testing.TB, db store.DB, n int) {
+	for i := 0; i < n; {
+		var batches []store.Batch
+		for range min(5000, n-i) {
+			batches = append(batches, step(store.Snapshot{Key: benchKey(i)}, i))
+			i++
+		}
+		require.NoError(b, db.Commit(b.Context(), merge(batches...)))
+	}
+}
+
+// byHand is what somebody would write who knows the tables and which columns a command changes.
+type byHand struct {
+	conn                                              *sql.Conn
+	load, begin, command, event, update, make, commit *sql.Stmt
+}
+
+func newByHand(b testing.TB, path, sync string) *byHand {
+	handle, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=synchronous("+sync+")&_pragma=cache_size(-16000)&_pragma=secure_delete(1)")
+	require.NoError(b, err)
+	b.Cleanup(func() { handle.Close() })
+	conn, err := handle.Conn(b.Context())
+	require.NoError(b, err)
+	b.Cleanup(func() { conn.Close() })
+	prepare := func(text string) *sql.Stmt {
+		stmt, err := conn.PrepareContext(context.Background(), text)
+		require.NoError(b, err)
+		return stmt
+	}
+	columns, marks := "", ""
+	for _, e := range benchIndex(0) {
+		columns, marks = columns+", f_"+e.Field, marks+", ?"
+	}
+	return &byHand{
+		conn: conn, begin: prepare("BEGIN IMMEDIATE"), commit: prepare("COMMIT"),
+		load:    prepare("SELECT seq, head, recorded, data FROM record_incident WHERE tenant = ? AND id = ?"),
+		command: prepare("INSERT INTO itsm_command (tenant, id) VALUES (?, ?)"),
+		event: prepare(`INSERT INTO itsm_journal (tenant, kind, id, seq, type, at, recorded, actor, on_behalf_of, command, command_name, reason, data, personal, personal_digest, prev, hash)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+		update: prepare("UPDATE record_incident SET seq = ?, head = ?, recorded = ?, wake = ?, data = ?, f_state = ?, f_updated = ?, f_due = ? WHERE tenant = ? AND id = ? AND seq = ?"),
+		make:   prepare("INSERT INTO record_incident (tenant, id, seq, head, recorded, wake, data" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?" + marks + ")"),
+	}
+}
+
+func (h *byHand) exec(b testing.TB, stmt *sql.Stmt, args ...any) {
+	if _, err := stmt.ExecContext(context.Background(), args...); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (h *byHand) read(b testing.TB, key itsm.Key) (s store.Snapshot) {
+	var seq, recorded int64
+	var head []byte
+	if err := h.load.QueryRowContext(context.Background(), string(key.Tenant), string(key.ID)).Scan(&seq, &head, &recorded, &s.Data); err != nil {
+		b.Fatal(err)
+	}
+	s.Key, s.Seq, s.Recorded = key, uint64(seq), time.UnixMicro(recorded)
+	copy(s.Head[:], head)
+	return s
+}
+
+func (h *byHand) write(b testing.TB, batch *store.Batch) {
+	for i := range batch.Puts {
+		p, e := &batch.Puts[i], &batch.Events[i]
+		h.exec(b, h.command, string(e.Tenant), string(e.Command))
+		h.exec(b, h.event, string(e.Tenant), string(e.Kind), string(e.ID), int64(e.Seq), e.Type, e.At.UnixMicro(), e.Recorded.UnixMicro(), string(e.Actor), "",
+			string(e.Command), e.CommandName, "", string(e.Data), nil, nil, e.Prev[:], e.Hash[:])
+		if p.Expect > 0 {
+			h.exec(b, h.update, int64(p.Seq), p.Head[:], p.Recorded.UnixMicro(), p.Wake.UnixMicro(), string(p.Data),
+				p.Index[0].Value.Text(), p.Index[1].Value.Micros(), p.Index[2].Value.Micros(), string(p.Key.Tenant), string(p.Key.ID), int64(p.Expect))
+			continue
+		}
+		args := []any{string(p.Key.Tenant), string(p.Key.ID), int64(p.Seq), p.Head[:], p.Recorded.UnixMicro(), p.Wake.UnixMicro(), string(p.Data)}
+		for _, v := range p.Index {
+			if v.Value.Type() == itsm.TextValue {
+				args = append(args, v.Value.Text())
+			} else {
+				args = append(args, v.Value.Micros())
+			}
+		}
+		h.exec(b, h.make, args...)
+	}
+}
+
+const benchRecords = 2000
+
+func benchFile(b testing.TB, opts ...sqlite.Option) (*sqlite.DB, string) {
+	path := filepath.Join(b.TempDir(), "bench.db")
+	db, err := sqlite.Open(path, opts...)
+	require.NoError(b, err)
+	b.Cleanup(func() { db.Close() })
+	fill(b, db, benchRecords)
+	return db, path
+}
+
+// sideBySide runs both in turn, so that whatever else the machine does meets both alike. It reports what each takes per
+// command, and the speed of ours as a share of the peer's, all as the median of the rounds.
+func sideBySide(b *testing.B, commands int, ours, peer func()) {
+	var times [2][]float64
+	var shares []float64
+	for b.Loop() {
+		for i, f := range []func(){ours, peer} {
+			begin := time.Now()
+			f()
+			times[i] = append(times[i], float64(time.Since(begin).Nanoseconds())/float64(commands))
+		}
+		last := len(times[0]) - 1
+		shares = append(shares, times[1][last]/times[0][last])
+	}
+	median := func(all []float64) float64 {
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(times[0]), "ns/store")
+	b.ReportMetric(median(times[1]), "ns/by-hand")
+	b.ReportMetric(median(shares), "of-by-hand")
+}
+
+// One command: load the record, then write it with its entry, the ID of the command and the changed fields.
+func BenchmarkCommand(b *testing.B) {
+	for _, sync := range []struct {
+		name string
+		opts []sqlite.Option
+	}{{"FULL", nil}, {"NORMAL", []sqlite.Option{sqlite.Relaxed()}}} {
+		b.Run(sync.name, func(b *testing.B) {
+			db, _ := benchFile(b, sync.opts...)
+			other, path := benchFile(b, sync.opts...)
+			require.NoError(b, other.Close())
+			h := newByHand(b, path, sync.name)
+			ctx := context.Background()
+			const run = 5
+			n, m := benchRecords, benchRecords
+			sideBySide(b, run, func() {
+				for range run {
+					found, err := db.Load(ctx, benchKey(n%benchRecords))
+					if err == nil {
+						err = db.Commit(ctx, step(found[0], n))
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+					n++
+				}
+			}, func() {
+				for range run {
+					batch := step(h.read(b, benchKey(m%benchRecords)), m)
+					h.exec(b, h.begin)
+					h.write(b, &batch)
+					h.exec(b, h.commit)
+					m++
+				}
+			})
+		})
+	}
+}
+
+// Four hundred commands in one transaction, half of which make a record.
+func BenchmarkBulk(b *testing.B) {
+	const size = 400
+	bulk := func(from int, load func(itsm.Key) store.Snapshot) store.Batch {
+		batches := make([]store.Batch, 0, size)
+		for i := range size / 2 {
+			batches = append(batches, step(store.Snapshot{Key: benchKey(from + i)}, from+i), step(load(benchKey((from+i)%benchRecords)), from+size+i))
+		}
+		return merge(batches...)
+	}
+	db, _ := benchFile(b)
+	other, path := benchFile(b)
+	require.NoError(b, other.Close())
+	h := newByHand(b, path, "FULL")
+	n, m := benchRecords, benchRecords
+	sideBySide(b, size, func() {
+		batch := bulk(n, func(k itsm.Key) store.Snapshot {
+			found, err := db.Load(context.Background(), k)
+			require.NoError(b, err)
+			return found[0]
+		})
+		if err := db.Commit(context.Background(), batch); err != nil {
+			b.Fatal(err)
+		}
+		n += 2 * size
+	}, func() {
+		batch := bulk(m, func(k itsm.Key) store.Snapshot { return h.read(b, k) })
+		h.exec(b, h.begin)
+		h.write(b, &batch)
+		h.exec(b, h.commit)
+		m += 2 * size
+	})
+}
+
+func BenchmarkLoad(b *testing.B) {
+	db, path := benchFile(b)
+	h := newByHand(b, path, "FULL")
+	const run = 100
+	n := 0
+	sideBySide(b, run, func() {
+		for range run {
+			if _, err := db.Load(context.Background(), benchKey(n%benchRecords)); err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+	}, func() {
+		for range run {
+			h.read(b, benchKey(n%benchRecords))
+			n++
+		}
+	})
+}
+
+// A hundred records are due among many that are not.
+func BenchmarkDue(b *testing.B) {
+	stores := map[string]func(b *testing.B) store.DB{
+		"memory": func(*testing.B) store.DB { return memory.New() },
+		"sqlite": func(b *testing.B) store.DB {
+			db, err := sqlite.Open(filepath.Join(b.TempDir(), "due.db"), sqlite.Relaxed())
+			require.NoError(b, err)
+			b.Cleanup(func() { db.Close() })
+			return db
+		},
+	}
+	for _, name := range []string{"memory", "sqlite"} {
+		for _, n := range []int{10_000, 1_000_000} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				if n > 100_000 && testing.Short() {
+					b.Skip("filling takes a while")
+				}
+				db := stores[name](b)
+				fillWakes(b, db, n)
+				b.ReportAllocs()
+				for b.Loop() {
+					due, err := db.Due(context.Background(), "incident", benchStart.Add(99*time.Second), 1000)
+					if err != nil || len(due) != 100 {
+						b.Fatal(len(due), err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// fillWakes makes n records, of which one wants to be woken every second.
+func fillWakes(b testing.TB, db store.DB, n int) {
+	for i := 0; i < n; {
+		all := store.Batch{Tenant: "h1"}
+		for range min(20_000, n-i) {
+			at := i * 7919 % n // any order
+			all.Puts = append(all.Puts, store.Put{Snapshot: store.Snapshot{Key: benchKey(i), Seq: 1, Data: []byte("{}"), Wake: benchStart.Add(time.Duration(at) * time.Second)}})
+			i++
+		}
+		require.NoError(b, db.Commit(b.Context(), all))
+	}
+}
