@@ -12,7 +12,8 @@ type DayMode string
 
 // The modes; [CutOff] makes others.
 const (
-	SameTime DayMode = "same_time"  // at the same wall-clock time
+	SameTime DayMode = "same_time"  // at the same wall-clock time, within the hours
+	KeepTime DayMode = "keep_time"  // at the same wall-clock time, also before and between the hours
 	EndOfDay DayMode = "end_of_day" // at the end of the day's working time
 )
 
@@ -22,7 +23,7 @@ func CutOff(at Clock) DayMode { return DayMode(cutOffPrefix + at.String()) }
 
 const cutOffPrefix = "cut_off "
 
-// ParseDayMode reads "same_time", "end_of_day" or "cut_off 15:00".
+// ParseDayMode reads "same_time", "keep_time", "end_of_day" or "cut_off 15:00".
 func ParseDayMode(s string) (DayMode, error) {
 	m := DayMode(s)
 	_, err := m.cutOff()
@@ -31,13 +32,13 @@ func ParseDayMode(s string) (DayMode, error) {
 
 // cutOff returns the time of a cut-off, -1 for the other modes.
 func (m DayMode) cutOff() (Clock, error) {
-	if m == SameTime || m == EndOfDay {
+	if m == SameTime || m == KeepTime || m == EndOfDay {
 		return -1, nil
 	}
 	if s, ok := strings.CutPrefix(string(m), cutOffPrefix); ok {
 		return ParseClock(s)
 	}
-	return -1, fmt.Errorf(`%q is not a way to count days, want same_time, end_of_day or "cut_off HH:MM"`, string(m))
+	return -1, fmt.Errorf(`%q is not a way to count days, want same_time, keep_time, end_of_day or "cut_off HH:MM"`, string(m))
 }
 
 // IsWorkday reports whether a shift or opening of the date leaves some working time. A night shift counts for the date
@@ -47,10 +48,15 @@ func (c *Calendar) IsWorkday(d Date) bool { return c.isWorkday(d.number()) }
 func (c *Calendar) isWorkday(day int) bool { return len(c.spansOf(day, day)) > 0 }
 
 // AddDays moves an instant by n working days, back for n < 0. An instant outside of working time first moves to the next
-// opening (for n < 0: to the last closing), and its day is the date of its shift.
+// opening (for n < 0: to the last closing), but not with KeepTime and CutOff; its day is the date of its shift.
 //
 //   - [SameTime]: the same wall-clock time on the n-th working day after. Where that day has a break the result moves to the
 //     end of the break (for n < 0: to its start); before and after the day's hours it is their start and their end.
+//   - [KeepTime]: the same wall-clock time on the n-th working day after, where an instant on a day off counts from the next
+//     working day (for n < 0: from the last one). A time before the hours or in a break stays as it is. One at or after the end
+//     of the day's hours moves to the opening of the next working day, or to the same time on it where that is earlier (for n < 0:
+//     one before the hours to the last closing or the same time, whichever is later). So what comes in on a Saturday evening can be
+//     due later than what comes in on the Sunday morning.
 //   - [EndOfDay]: the end of the hours of the n-th working day after; for n = 0 of the same day.
 //   - [CutOff]: the end of the hours of the n-th working day after the day from which the goal counts.
 //
@@ -62,6 +68,9 @@ func (c *Calendar) AddDays(t time.Time, n int, mode DayMode) (time.Time, error) 
 	}
 	if cutOff >= 0 {
 		return c.addAfterCutOff(t, n, cutOff)
+	}
+	if mode == KeepTime {
+		return c.addKeepingTime(t, n)
 	}
 	start, day, err := c.workingMoment(t, n >= 0)
 	if err != nil {
@@ -78,9 +87,16 @@ func (c *Calendar) AddDays(t time.Time, n int, mode DayMode) (time.Time, error) 
 	if mode == EndOfDay {
 		return time.Unix(end, 0).In(t.Location()), nil
 	}
-	wall := c.zone.wall(start.Unix()) - int64(day)*86400
-	target := time.Unix(c.zone.instant(int64(spans[0].day)*86400+wall), int64(start.Nanosecond())).In(t.Location())
-	return clamp(target, spans, n >= 0), nil
+	return clamp(c.sameWall(start, day, spans[0].day), spans, n >= 0), nil
+}
+
+// sameWall returns the instant on another date at which the clock shows what it shows at t, which belongs to the date from.
+func (c *Calendar) sameWall(t time.Time, from, to int) time.Time {
+	if from == to {
+		return t // also in the second pass of a repeated hour
+	}
+	wall := c.zone.wall(t.Unix()) + int64(to-from)*86400
+	return time.Unix(c.zone.instant(wall), int64(t.Nanosecond())).In(t.Location())
 }
 
 // clamp moves an instant into the hours of a day, over a break in the direction of counting.
@@ -99,6 +115,53 @@ func clamp(t time.Time, spans []span, forward bool) time.Time {
 		}
 	}
 	return unix(spans[len(spans)-1].to)
+}
+
+func (c *Calendar) addKeepingTime(t time.Time, n int) (time.Time, error) {
+	sec, _ := split(t)
+	day := c.zone.day(sec)
+	c.spans(sec, sec+1, func(s span) bool {
+		day = s.day
+		return false
+	})
+	from, step := day, 1
+	if n < 0 {
+		step = -1
+	}
+	if !c.isWorkday(day) {
+		spans, err := c.nthWorkday(t, day, step)
+		if err != nil {
+			return time.Time{}, err
+		}
+		from = spans[0].day
+	}
+	spans, err := c.nthWorkday(t, from, n)
+	if err != nil {
+		return time.Time{}, err
+	}
+	target := c.sameWall(t, day, spans[0].day)
+	opening, closing := edges(spans)
+	if n >= 0 && target.Before(closing) || n < 0 && !target.Before(opening) {
+		return target, nil
+	}
+	if spans, err = c.nthWorkday(t, spans[0].day, step); err != nil {
+		return time.Time{}, err
+	}
+	// Where hours differ from day to day the same time may come first; without it one working day more could be due earlier.
+	target = c.sameWall(t, day, spans[0].day)
+	opening, closing = edges(spans)
+	switch {
+	case n >= 0 && opening.Before(target):
+		return opening.In(t.Location()), nil
+	case n < 0 && closing.After(target):
+		return closing.In(t.Location()), nil
+	}
+	return target, nil
+}
+
+// edges returns the start and the end of a day's hours.
+func edges(spans []span) (opening, closing time.Time) {
+	return time.Unix(spans[0].from, 0), time.Unix(spans[len(spans)-1].to, 0)
 }
 
 func (c *Calendar) addAfterCutOff(t time.Time, n int, cutOff Clock) (time.Time, error) {
@@ -255,10 +318,5 @@ func (c *Calendar) AddMonths(t time.Time, n int) time.Time {
 func (c *Calendar) moveDate(t time.Time, move func(Date) Date) time.Time {
 	wall := c.zone.wall(t.Unix())
 	day := int(floorDiv64(wall, 86400))
-	moved := move(dateOf(day)).number()
-	if moved == day {
-		return t.Round(0) // also in the second pass of a repeated hour
-	}
-	wall += int64(moved-day) * 86400
-	return time.Unix(c.zone.instant(wall), int64(t.Nanosecond())).In(t.Location())
+	return c.sameWall(t.Round(0), day, move(dateOf(day)).number())
 }

@@ -30,6 +30,17 @@ func TestDayUnits(t *testing.T) {
 		{"F-SLA-6 same time from a break", "2026-03-05 13:00", 2, calendar.SameTime, "2026-03-09 14:00"},
 		{"F-SLA-6 same time backwards", "2026-03-09 10:15", -2, calendar.SameTime, "2026-03-05 10:15"},
 		{"F-SLA-6 no days", "2026-03-05 10:15", 0, calendar.SameTime, "2026-03-05 10:15"},
+		{"F-SLA-6 keep time within hours", "2026-03-05 10:15", 1, calendar.KeepTime, "2026-03-06 10:15"},
+		{"F-SLA-6 keep time before hours", "2026-03-05 06:15", 1, calendar.KeepTime, "2026-03-06 06:15"},
+		{"F-SLA-6 keep time in a break", "2026-03-05 13:00", 2, calendar.KeepTime, "2026-03-09 13:00"},
+		{"F-SLA-6 keep time on a day off counts from the next working day", "2026-03-07 10:15", 1, calendar.KeepTime, "2026-03-10 10:15"},
+		{"F-SLA-6 keep time at the end of hours is the next opening", "2026-03-05 12:00", 1, calendar.KeepTime, "2026-03-09 08:00"},
+		{"F-SLA-6 keep time after hours is the next opening", "2026-03-09 21:00", 1, calendar.KeepTime, "2026-03-12 08:00"},
+		{"F-SLA-6 keep time on the evening of a day off is the next opening", "2026-03-07 21:00", 1, calendar.KeepTime, "2026-03-12 08:00"},
+		{"F-SLA-6 keep time and no days", "2026-03-05 06:15", 0, calendar.KeepTime, "2026-03-05 06:15"},
+		{"F-SLA-6 keep time and no days on a day off", "2026-03-07 06:15", 0, calendar.KeepTime, "2026-03-09 06:15"},
+		{"F-SLA-6 keep time backwards after hours", "2026-03-09 21:00", -2, calendar.KeepTime, "2026-03-05 21:00"},
+		{"F-SLA-6 keep time backwards before hours is the last closing", "2026-03-09 06:15", -1, calendar.KeepTime, "2026-03-05 17:30"},
 		{"F-SLA-6 end of day", "2026-03-05 10:15", 1, calendar.EndOfDay, "2026-03-06 12:00"},
 		{"F-SLA-6 end of today", "2026-03-05 10:15", 0, calendar.EndOfDay, "2026-03-05 17:30"},
 		{"F-SLA-6 end of day from a weekend", "2026-03-07 10:15", 1, calendar.EndOfDay, "2026-03-10 17:30"},
@@ -76,6 +87,35 @@ func TestDayUnits(t *testing.T) {
 		assert.False(t, night.IsWorkday(date("2026-03-03")))
 	})
 
+	t.Run("F-SLA-6 keep time where hours differ: never later than one working day more", func(t *testing.T) {
+		t.Parallel()
+		early := parse(t, `{"zone": "Asia/Shanghai", "week": {"mon": ["08:00-12:00"], "tue": ["08:00-12:00"], "wed": ["14:00-18:00"]}}`)
+		for n, want := range []string{"2026-03-03 08:00", "2026-03-04 13:00", "2026-03-04 13:00", "2026-03-10 08:00"} {
+			got, err := early.AddDays(local(t, early, "2026-03-02 13:00"), n, calendar.KeepTime)
+			require.NoError(t, err)
+			assert.Equal(t, local(t, early, want), got)
+		}
+	})
+
+	t.Run("F-SLA-6 keep time agrees with its rule, date by date", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			c, _, near := genOpenCalendar(t)
+			at := genInstant(t, near, 20).Truncate(time.Minute)
+			n := rapid.IntRange(-8, 8).Draw(t, "n")
+			got, err := c.AddDays(at, n, calendar.KeepTime)
+			require.NoError(t, err)
+			require.Equal(t, keepingTime(c, at, n).UTC(), got.UTC(), "%s", at.In(c.Zone()))
+
+			more, err := c.AddDays(at, n+1, calendar.KeepTime)
+			require.NoError(t, err)
+			if n >= 0 {
+				require.False(t, got.Before(at))
+				require.False(t, more.Before(got))
+			}
+		})
+	})
+
 	t.Run("F-SLA-6 counting working days is the inverse of adding them", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
@@ -101,4 +141,67 @@ func shiftDate(c *calendar.Calendar, at time.Time) calendar.Date {
 		return s.Date
 	}
 	return calendar.Date{}
+}
+
+// keepingTime is the rule of keep_time, written down.
+func keepingTime(c *calendar.Calendar, at time.Time, n int) time.Time {
+	edges := func(d calendar.Date) (opening, closing time.Time) {
+		from := c.At(calendar.LocalTime{Date: d.AddDays(-3)})
+		for s := range c.Spans(from, from.AddDate(0, 0, 7)) {
+			if s.Date != d {
+				continue
+			}
+			if opening.IsZero() || s.From.Before(opening) {
+				opening = s.From
+			}
+			if s.To.After(closing) {
+				closing = s.To
+			}
+		}
+		return opening, closing
+	}
+	walk := func(d calendar.Date, step int) calendar.Date {
+		for d = d.AddDays(step); !c.IsWorkday(d); d = d.AddDays(step) {
+		}
+		return d
+	}
+	step := 1
+	if n < 0 {
+		step = -1
+	}
+	came := calendar.DateOf(at, c.Zone())
+	if c.Open(at) {
+		came = shiftDate(c, at)
+	}
+	on := func(d calendar.Date) time.Time {
+		if d == came {
+			return at
+		}
+		shown := at.In(c.Zone())
+		then := time.Date(shown.Year(), shown.Month(), shown.Day()+came.DaysUntil(d), 0, 0, 0, 0, time.UTC)
+		return c.At(calendar.LocalTime{Date: calendar.DateOf(then, time.UTC), Clock: calendar.Clock(shown.Hour()*60 + shown.Minute())})
+	}
+	day := came
+	if !c.IsWorkday(day) {
+		day = walk(day, step)
+	}
+	for range max(n, -n) {
+		day = walk(day, step)
+	}
+	opening, closing := edges(day)
+	next := walk(day, step)
+	nextOpening, lastClosing := edges(next)
+	switch {
+	case n >= 0 && !on(day).Before(closing):
+		if nextOpening.Before(on(next)) {
+			return nextOpening
+		}
+		return on(next)
+	case n < 0 && on(day).Before(opening):
+		if lastClosing.After(on(next)) {
+			return lastClosing
+		}
+		return on(next)
+	}
+	return on(day)
 }

@@ -189,6 +189,7 @@ func FuzzParse(f *testing.F) {
 
 func FuzzParseDayMode(f *testing.F) {
 	f.Add("same_time")
+	f.Add("keep_time")
 	f.Add("cut_off 15:00")
 	f.Fuzz(func(t *testing.T, s string) {
 		if m, err := calendar.ParseDayMode(s); err == nil {

@@ -118,6 +118,39 @@ func TestRepinDefinition(t *testing.T) {
 	})
 }
 
+func TestEdges(t *testing.T) {
+	t.Parallel()
+	t.Run("F-SLA-6 a wait that begins at the due time does not move it", func(t *testing.T) {
+		t.Parallel()
+		s := tell(t, catalog(t, sla.Definition{Key: "g", Metric: sla.Resolution, Goal: sla.MustGoal("1wd"), Calendar: "plain", Pause: `hold_reason != ""`}))
+		s.see("2026-03-02 10:00", nil)
+		s.see("2026-03-03 10:00", hold("user"))
+		s.see("2026-03-04 10:00", hold(""))
+		assert.Equal(t, "2026-03-03 10:00", s.due(sla.Resolution))
+	})
+	t.Run("a wait for another reason is noted once and goes on", func(t *testing.T) {
+		t.Parallel()
+		s := tell(t, catalog(t, everything("8h")))
+		s.see("2026-03-02 08:00", func(f *facts) { f.Started = true })
+		s.see("2026-03-02 09:00", hold("user"))
+		assert.Equal(t, []sla.Kind{sla.KindPause}, kinds(s.see("2026-03-02 10:00", hold("window"))))
+		assert.Empty(t, s.see("2026-03-02 11:00", nil))
+		s.see("2026-03-02 12:00", hold(""))
+		assert.Equal(t, "2026-03-03 09:00", s.due(sla.Resolution), "one hour used before, six after, one left")
+		assert.Equal(t, 3*time.Hour, s.status(sla.Resolution, "2026-03-02 12:00").Paused)
+	})
+	t.Run("F-SLA-17 a pinned version stays in force when its time is over", func(t *testing.T) {
+		t.Parallel()
+		v1 := sla.Definition{Key: "g", Version: "1", Metric: sla.Resolution, Goal: sla.MustGoal("8h")}
+		s := tell(t, catalog(t, v1))
+		s.see("2026-03-02 08:00", nil)
+		v1.To = calendar.MustDate("2026-02-28")
+		s.c = catalog(t, v1)
+		assert.Empty(t, s.see("2026-03-02 09:00", nil))
+		assert.Equal(t, "2026-03-02 16:00", s.due(sla.Resolution))
+	})
+}
+
 func TestWallClockGoals(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, zone, goal, start, due string }{

@@ -205,12 +205,12 @@ func TestValues(t *testing.T) {
 	t.Parallel()
 	t.Run("F-SLA-6 goals are read and written", func(t *testing.T) {
 		t.Parallel()
-		for _, s := range []string{"4h", "1h30m", "15m", "45s", "3wd", "3wd eod", "nbd 16:00", "10d", "1mo", "at 2026-03-01T12:00", "before go_live 2h"} {
+		for _, s := range []string{"4h", "1h30m", "15m", "45s", "3wd", "3wd keep", "3wd eod", "nbd 16:00", "10d", "1mo", "at 2026-03-01T12:00", "before go_live 2h"} {
 			g, err := sla.ParseGoal(s)
 			require.NoError(t, err, s)
 			assert.Equal(t, s, g.String())
 		}
-		for _, s := range []string{"", "4", "-4h", "0h", "0wd", "03wd", "3wd sod", "4000000d", "nbd", "nbd 25:00", "at noon", "before x", "before x -1h", "1h 1h", "10ns", "3d eod"} {
+		for _, s := range []string{"", "4", "-4h", "0h", "0wd", "03wd", "3wd sod", "4000000d", "nbd", "nbd 25:00", "at noon", "before x", "before x -1h", "1h 1h", "10ns", "3d eod", "3d keep", "3wd keep eod"} {
 			_, err := sla.ParseGoal(s)
 			assert.Error(t, err, s)
 		}
@@ -230,7 +230,7 @@ func TestValues(t *testing.T) {
 }
 
 func FuzzParseGoal(f *testing.F) {
-	for _, s := range []string{"4h", "3wd eod", "nbd 16:00", "1mo", "10d", "at 2026-03-01T12:00", "before go_live 2h", "1e9h", "9999999h"} {
+	for _, s := range []string{"4h", "3wd keep", "3wd eod", "nbd 16:00", "1mo", "10d", "at 2026-03-01T12:00", "before go_live 2h", "1e9h", "9999999h"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

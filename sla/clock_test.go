@@ -124,7 +124,7 @@ func TestClocks(t *testing.T) {
 		assert.Empty(t, s.see("2026-03-02 09:00", hold("waiting_user")))
 		assert.Equal(t, "2026-03-02 12:00", s.due(sla.Resolution))
 	})
-	run("F-SLA-8 due is absent while paused, and stays once it has been reached", func(t *testing.T) {
+	run("R-287 due is absent while paused, and stays once it has been reached", func(t *testing.T) {
 		s := tell(t, catalog(t, everything("2h")))
 		s.see("2026-03-02 08:00", func(f *facts) { f.Started = true })
 		s.see("2026-03-02 09:00", hold("user"))
@@ -141,7 +141,7 @@ func TestClocks(t *testing.T) {
 		assert.Equal(t, sla.Met, s.status(sla.Response, "2026-03-02 12:00").Outcome)
 		assert.Equal(t, "2026-03-02 16:00", s.due(sla.Resolution))
 	})
-	run("F-SLA-8 a record that is born finished has a clock that was met", func(t *testing.T) {
+	run("a record that is born finished has a clock that was met", func(t *testing.T) {
 		s := tell(t, catalog(t, everything("8h")))
 		events := s.see("2026-03-02 08:00", func(f *facts) { f.Started, f.Phase = true, "resolved" })
 		assert.Equal(t, []sla.Kind{sla.KindAttach, sla.KindStart, sla.KindStop}, kinds(events))
@@ -256,7 +256,7 @@ func TestClocks(t *testing.T) {
 		assert.Equal(t, "2026-03-02 13:00", s.due("tier"))
 		assert.Equal(t, "2026-03-02 16:00", s.due(sla.Resolution), "the customer's clock runs through all tiers")
 	})
-	run("F-SLA-3 a cancelled clock has no result, and a new one may begin", func(t *testing.T) {
+	run("a cancelled clock has no result, and a new one may begin", func(t *testing.T) {
 		s := tell(t, catalog(t, everything("8h")))
 		s.see("2026-03-02 08:00", func(f *facts) { f.Started = true })
 		s.see("2026-03-02 09:00", func(f *facts) { f.Dropped = true })
@@ -294,7 +294,7 @@ func TestMergeAndCorrections(t *testing.T) {
 		s.take(s.sheet.End(sla.Merged, at("2026-03-02 10:00")), nil)
 		assert.Equal(t, at("2026-03-02 09:00"), s.status(sla.Resolution, "2026-03-02 10:00").Breach)
 	})
-	t.Run("F-SLA-7 a correction keeps the original beside the corrected time", func(t *testing.T) {
+	t.Run("a correction keeps the original beside the corrected time", func(t *testing.T) {
 		t.Parallel()
 		s := begin(t, "8h")
 		pause := s.see("2026-03-02 10:00", hold("user"))[0]
@@ -309,7 +309,7 @@ func TestMergeAndCorrections(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, x.Facts, 2, "both corrections are in the derivation")
 	})
-	t.Run("F-SLA-7 a correction without who and why is refused", func(t *testing.T) {
+	t.Run("a correction without who and why is refused", func(t *testing.T) {
 		t.Parallel()
 		s := begin(t, "8h")
 		for _, fix := range []sla.Correction{

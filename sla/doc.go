@@ -26,6 +26,8 @@
 // all pauses adds up as working time, or as elapsed time for calendar days and months, and moves the due time further; a goal at the end of a day moves to another day only
 // when that leaves the day. A goal with a due time of its own ("at", "before") cannot be paused.
 //
+// Of the goals in working days only those with "keep" can be due outside of hours. A pause in closed time does not move them either, even where it covers the due time.
+//
 // # Conditions
 //
 // Conditions are states, not triggers: a clock is paused while its pause condition holds. Those that hold at one instant are resolved in the order stop, pause,

@@ -84,7 +84,7 @@ func ExampleParseGoal() {
 	// 3wd eod
 	// nbd 16:00
 	// before go_live 2h
-	// sla: "4 hours" is not a goal, want for example 4h, 3wd, 3wd eod, nbd 16:00, 10d, 1mo, at 2026-03-01T12:00 or before FACT 2h
+	// sla: "4 hours" is not a goal, want for example 4h, 3wd, 3wd keep, 3wd eod, nbd 16:00, 10d, 1mo, at 2026-03-01T12:00 or before FACT 2h
 }
 
 func ExampleCatalog_Explain() {

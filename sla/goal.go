@@ -27,7 +27,7 @@ const (
 type Goal struct {
 	kind   goalKind
 	n      int
-	eod    bool
+	mode   calendar.DayMode // of working days
 	d      time.Duration
 	cutoff calendar.Clock
 	at     calendar.LocalTime
@@ -40,7 +40,8 @@ func Work(d time.Duration) Goal { return Goal{kind: work, d: d.Truncate(time.Mic
 // ParseGoal reads a goal:
 //
 //	4h, 1h30m, 15m        working time of the calendar, as [time.ParseDuration] takes it
-//	3wd                   three working days later, same clock time
+//	3wd                   three working days later, same clock time; what comes in outside of hours comes in when they begin
+//	3wd keep              the same, but the clock time stays as it is before the hours and on days off ([calendar.KeepTime])
 //	3wd eod               the end of that working day
 //	nbd 16:00             the end of the next business day; what comes in at 16:00 or later, or on a day off, counts for the business day after
 //	10d                   ten calendar days later, same clock time
@@ -49,7 +50,7 @@ func Work(d time.Duration) Goal { return Goal{kind: work, d: d.Truncate(time.Mic
 //	before go_live 2h     two hours of working time ahead of the time fact go_live
 func ParseGoal(s string) (Goal, error) {
 	words := strings.Fields(s)
-	bad := fmt.Errorf("sla: %q is not a goal, want for example 4h, 3wd, 3wd eod, nbd 16:00, 10d, 1mo, at 2026-03-01T12:00 or before FACT 2h", s)
+	bad := fmt.Errorf("sla: %q is not a goal, want for example 4h, 3wd, 3wd keep, 3wd eod, nbd 16:00, 10d, 1mo, at 2026-03-01T12:00 or before FACT 2h", s)
 	switch {
 	case len(words) == 2 && words[0] == "nbd":
 		c, err := calendar.ParseClock(words[1])
@@ -69,12 +70,12 @@ func ParseGoal(s string) (Goal, error) {
 			return Goal{}, fmt.Errorf("sla: goal %q: %q is not a duration, want for example 2h", s, words[2])
 		}
 		return Goal{kind: beforeDue, fact: words[1], d: d}, nil
-	case len(words) == 2 && words[1] == "eod":
+	case len(words) == 2 && dayModes[words[1]] != "":
 		g, ok := counted(words[0])
 		if !ok || g.kind != workdays {
 			return Goal{}, bad
 		}
-		g.eod = true
+		g.mode = dayModes[words[1]]
 		return g, nil
 	case len(words) == 1:
 		if g, ok := counted(words[0]); ok {
@@ -90,6 +91,9 @@ func ParseGoal(s string) (Goal, error) {
 	return Goal{}, bad
 }
 
+// dayModes are the words after a number of working days; without one it is [calendar.SameTime].
+var dayModes = map[string]calendar.DayMode{"keep": calendar.KeepTime, "eod": calendar.EndOfDay}
+
 // maxUnits keeps counted goals within what any calendar can reach.
 const maxUnits = 4000
 
@@ -101,7 +105,11 @@ func counted(word string) (Goal, bool) {
 	}{{"wd", workdays}, {"mo", months}, {"d", days}} {
 		if num, ok := strings.CutSuffix(word, u.suffix); ok {
 			n, err := strconv.ParseUint(num, 10, 16)
-			return Goal{kind: u.kind, n: int(n)}, err == nil && n > 0 && n <= maxUnits && strconv.Itoa(int(n)) == num
+			g := Goal{kind: u.kind, n: int(n)}
+			if g.kind == workdays {
+				g.mode = calendar.SameTime
+			}
+			return g, err == nil && n > 0 && n <= maxUnits && strconv.Itoa(int(n)) == num
 		}
 	}
 	return Goal{}, false
@@ -122,10 +130,14 @@ func (g Goal) String() string {
 	case work:
 		return duration(g.d)
 	case workdays:
-		if g.eod {
-			return strconv.Itoa(g.n) + "wd eod"
+		s := strconv.Itoa(g.n) + "wd"
+		switch g.mode {
+		case calendar.KeepTime:
+			return s + " keep"
+		case calendar.EndOfDay:
+			return s + " eod"
 		}
-		return strconv.Itoa(g.n) + "wd"
+		return s
 	case nextDay:
 		return "nbd " + g.cutoff.String()
 	case days:

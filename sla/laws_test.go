@@ -101,7 +101,7 @@ func TestLaws(t *testing.T) {
 
 	check("F-SLA-2 a pause wholly outside working time changes nothing", func(t *rapid.T) {
 		c := genCalendar(t, "c")
-		goal := rapid.SampledFrom([]string{"7h", "2wd", "2wd eod", "nbd 12:00"}).Draw(t, "goal")
+		goal := rapid.SampledFrom([]string{"7h", "2wd", "2wd keep", "2wd eod", "nbd 12:00"}).Draw(t, "goal")
 		cat := single(t, c, sla.MustGoal(goal))
 		s := step(t, cat, sla.Sheet{}, facts{}, epoch.Add(30*time.Hour))
 		p := genInstant(t, "p").Add(30 * time.Hour)
@@ -164,7 +164,7 @@ func TestLaws(t *testing.T) {
 
 	check("INV-11 a holiday never makes a due time earlier, a make-up day never later", func(t *rapid.T) {
 		day := calendar.MustDate("2026-03-01").AddDays(rapid.IntRange(0, 27).Draw(t, "day"))
-		goal := rapid.SampledFrom([]string{"4h", "25h", "3wd", "3wd eod", "nbd 16:00"}).Draw(t, "goal")
+		goal := rapid.SampledFrom([]string{"4h", "25h", "3wd", "3wd keep", "3wd eod", "nbd 16:00"}).Draw(t, "goal")
 		start := genInstant(t, "start")
 		due := func(change func(*calendar.Data)) time.Time {
 			data := mustCal(plainJSON).Data()
@@ -185,7 +185,7 @@ func TestLaws(t *testing.T) {
 	})
 
 	check("F-SLA-6 a longer pause never makes a goal in days earlier", func(t *rapid.T) {
-		goal := rapid.SampledFrom([]string{"3wd", "3wd eod", "nbd 16:00", "5d", "1mo"}).Draw(t, "goal")
+		goal := rapid.SampledFrom([]string{"3wd", "3wd keep", "3wd eod", "nbd 16:00", "5d", "1mo"}).Draw(t, "goal")
 		cat := single(t, mustCal(plainJSON), sla.MustGoal(goal))
 		p := genInstant(t, "pause")
 		r := p.Add(time.Duration(rapid.Int64Range(1, 90*3600*1e6).Draw(t, "µs")) * time.Microsecond)

@@ -159,8 +159,8 @@ type shift struct {
 	rest  time.Duration
 }
 
-// addPause measures a pause in the unit of the goal. It counts as many units as fit into it from its beginning; the rest counts as
-// working time for goals in working days, as elapsed time for those in calendar days and months.
+// addPause measures a pause in the unit of the goal. It counts as many units as fit into it from its beginning, or its
+// first working moment; the rest counts as working time for goals in working days, as elapsed time for those in calendar days and months.
 func (w track) addPause(s *shift, from, to time.Time) error {
 	if w.goal.kind == days || w.goal.kind == months {
 		n := calendar.DateOf(from, w.cal.Zone()).DaysUntil(calendar.DateOf(to, w.cal.Zone()))
@@ -172,14 +172,6 @@ func (w track) addPause(s *shift, from, to time.Time) error {
 		s.units += n
 		s.rest += to.Sub(at)
 		return nil
-	}
-	// Closed time before the pause's first working moment is no part of it.
-	from, err := w.cal.NextOpen(from)
-	if errors.Is(err, calendar.ErrHorizon) || err == nil && !from.Before(to) {
-		return nil
-	}
-	if err != nil {
-		return err
 	}
 	// The number of units is found by halving: it is at most the number of days.
 	lo, hi := 0, calendar.DateOf(from, w.cal.Zone()).DaysUntil(calendar.DateOf(to, w.cal.Zone()))+1
@@ -220,12 +212,9 @@ func (w track) deadline(s shift) (time.Time, error) {
 		t := sameClock(local, calendar.DateOf(origin, w.cal.Zone()).AddMonths(g.n), w.cal.Zone())
 		return micro(addCalendarDays(w.cal, t, s.units).Add(s.rest)), nil
 	}
-	n, mode := g.n, calendar.SameTime
-	switch {
-	case g.kind == nextDay:
+	n, mode := g.n, g.mode
+	if g.kind == nextDay {
 		n, mode = 1, calendar.CutOff(g.cutoff)
-	case g.eod:
-		mode = calendar.EndOfDay
 	}
 	if s.rest == 0 {
 		t, err := w.cal.AddDays(origin, n+s.units, mode)
@@ -239,14 +228,18 @@ func (w track) deadline(s shift) (time.Time, error) {
 		}
 		origin, _ = workday(w.cal, received)
 	}
-	t, err := w.cal.AddDays(origin, n+s.units, calendar.SameTime)
+	atDayEnd := mode != calendar.SameTime && mode != calendar.KeepTime
+	if atDayEnd {
+		mode = calendar.SameTime
+	}
+	t, err := w.cal.AddDays(origin, n+s.units, mode)
 	if err != nil {
 		return time.Time{}, err
 	}
 	if t, err = w.cal.Add(t, s.rest); err != nil {
 		return time.Time{}, err
 	}
-	if mode != calendar.SameTime {
+	if atDayEnd {
 		_, t = workday(w.cal, t)
 	}
 	return micro(t), nil
