@@ -30,9 +30,15 @@ func Grants() []itsm.Grant {
 		{Role: itsm.RoleSecondLine, Commands: engineer, Clearance: itsm.Sensitive, Infrastructure: true},
 		{Role: itsm.RoleSecurityAdmin, Commands: with("itsm.unmask", "itsm.declassify", "itsm.disclose", "itsm.emergency_access", "itsm.erase_personal"), Clearance: itsm.PatientRelated, Infrastructure: true},
 		{Role: itsm.RoleAuditAdmin, Commands: with("itsm.review_access"), Clearance: itsm.PatientRelated, Infrastructure: true},
-		{Role: itsm.RoleUser, Commands: []string{"itsm.timeline", "incident.record", "incident.contact", "incident.reopen"}, Clearance: itsm.Internal},
-		{Role: itsm.RoleMonitor, Commands: []string{"itsm.read", "incident.record", "incident.repeat_alert", "incident.clear_alert"}, Clearance: itsm.Internal},
+		{Role: itsm.RoleUser, Commands: []string{"itsm.timeline", "incident.record", "incident.contact", "incident.reopen"}, Clearance: itsm.Internal, Scope: ownTicket},
+		{Role: itsm.RoleMonitor, Commands: []string{"itsm.read", "incident.record", "incident.repeat_alert", "incident.clear_alert", "incident.contact"}, Clearance: itsm.Internal},
 		{Role: itsm.RoleImporter, Commands: []string{"*"}, Clearance: itsm.PatientRelated, Infrastructure: true},
 		{Role: itsm.RoleSystem, Commands: []string{"itsm.read", "incident.tick", "incident.link"}, Clearance: itsm.PatientRelated, Infrastructure: true},
 	}
+}
+
+// ownTicket restricts a user to what that user reported.
+func ownTicket(a itsm.Actor, record any) bool {
+	inc, ok := record.(Incident)
+	return ok && a.Is(inc.Caller.Person)
 }

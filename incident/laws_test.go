@@ -96,3 +96,64 @@ func TestLaws(t *testing.T) {
 		Auto: []itsmtest.Edge{{From: "on_hold", To: "resolved_proposed"}},
 	})
 }
+
+func TestInvariants(t *testing.T) {
+	t.Parallel()
+	// A history of generated commands by people of all roles, among them one who does everything.
+	history := func(rt *rapid.T, d *desk) incident.Incident {
+		people := []itsm.PersonID{"u-001", "u-002", "u-003"}
+		roles := []itsm.Role{itsm.RoleServiceDesk, itsm.RoleDeskManager, itsm.RoleHardwareEngineer, itsm.RoleSecondLine, itsm.RoleProjectManager, itsm.RoleSystem}
+		cmd, opts := draw(rt, incident.Incident{}, 0)
+		inc, err := d.Do(as("u-001", roles...), "", cmd, opts...)
+		if err != nil {
+			rt.Skip("the first command was refused")
+		}
+		for step := range 25 {
+			d.now = d.now.Add(time.Duration(rapid.IntRange(0, 5).Draw(rt, "hours")) * time.Hour)
+			cmd, opts := draw(rt, inc, step+1)
+			_, _ = d.Do(as(rapid.SampledFrom(people).Draw(rt, "who"), roles...), inc.ID, cmd, opts...)
+			inc = d.get(inc.ID)
+		}
+		return inc
+	}
+	check := func(t *testing.T, holds func(rt *rapid.T, d *desk, inc incident.Incident)) {
+		d := open(t, incident.Config{Policy: lenient(), Agreements: hours(t)})
+		rapid.Check(t, func(rt *rapid.T) { holds(rt, d, history(rt, d)) })
+	}
+	t.Run("INV-07 what is closed was confirmed by the desk, and never by the resolver alone", func(t *testing.T) {
+		t.Parallel()
+		closed := 0
+		check(t, func(rt *rapid.T, _ *desk, inc incident.Incident) {
+			if inc.State != incident.StateClosed || inc.Type != incident.TypeIncident {
+				return
+			}
+			closed++
+			p, _ := inc.Proposal()
+			if inc.Confirmed == nil || inc.Confirmed.Proposal != len(inc.Proposals) {
+				rt.Fatalf("closed without a confirmation of the last proposal: %+v", inc.Confirmed)
+			}
+			if inc.Confirmed.By == p.By && inc.Confirmed.Said == "" && inc.Confirmed.Second == "" {
+				rt.Fatalf("%s confirmed alone what %s solved", inc.Confirmed.By, p.By)
+			}
+		})
+		require.Positive(t, closed, "the histories get that far")
+	})
+	t.Run("INV-08 the owner is a desk post at all times", func(t *testing.T) {
+		t.Parallel()
+		check(t, func(rt *rapid.T, _ *desk, inc incident.Incident) {
+			if inc.Owner != "service-desk" {
+				rt.Fatalf("owned by %q", inc.Owner)
+			}
+		})
+	})
+	t.Run("INV-09 the path through the tiers never skips without a reason", func(t *testing.T) {
+		t.Parallel()
+		check(t, func(rt *rapid.T, _ *desk, inc incident.Incident) {
+			for _, h := range inc.HandOvers {
+				if step := h.ToTier - h.FromTier; (step > 1 || step < 0) && h.Skip == "" && inc.Major == nil {
+					rt.Fatalf("from %d to %d without a reason", h.FromTier, h.ToTier)
+				}
+			}
+		})
+	})
+}

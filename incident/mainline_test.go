@@ -377,5 +377,8 @@ func TestSolving(t *testing.T) {
 		assert.NotContains(t, all, "roller is worn", "the diagnosis is internal")
 		_, err := d.Get(user, id)
 		require.ErrorIs(t, err, itsm.ErrDenied)
+		for _, err := range d.Timeline(as("somebody", itsm.RoleUser), id) {
+			require.ErrorIs(t, err, itsm.ErrDenied, "it is another user's ticket")
+		}
 	})
 }

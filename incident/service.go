@@ -219,6 +219,15 @@ func (s *Service) Alert(ctx context.Context, a Alert) (Incident, error) {
 			}
 			return counted, err
 		}
+		if latest != nil && latest.MergedInto != "" {
+			survivor, err := s.survivor(ctx, latest.ID)
+			if err != nil {
+				return Incident{}, err
+			}
+			if stored, err := s.repo.Load(ctx, itsm.Key{Tenant: actor.Tenant, Kind: Kind, ID: survivor}); err == nil && stored.Record.Open() {
+				return s.Do(ctx, latest.ID, Contact{Channel: Monitoring, Text: or(a.Summary, a.Signature), Report: true})
+			}
+		}
 		// Who opens the next incident behind the latest one is decided by the command ID: one wins, the others count.
 		after := itsm.ID("")
 		if latest != nil {

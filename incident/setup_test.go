@@ -62,7 +62,7 @@ var (
 	importer = as("importer", itsm.RoleImporter)
 )
 
-var caller = incident.Caller{Person: "p-1", Name: "caller", Department: "fee", Phone: "8001"}
+var caller = incident.Caller{Person: "user", Name: "caller", Department: "fee", Phone: "8001"}
 
 var record = incident.Record{Channel: incident.Phone, Caller: caller, Summary: "the printer at window 3 is silent"}
 

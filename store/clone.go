@@ -65,7 +65,7 @@ func (b *clonerBuilder) build(t reflect.Type) *cloner {
 				return
 			}
 			m := reflect.MakeMapWithSize(t, v.Len())
-			for it := v.MapRange(); it.Next(); {
+			for it := v.MapRange(); it.Next(); { //maporder: writes into a map
 				value := reflect.New(t.Elem()).Elem()
 				value.Set(it.Value())
 				elem.own(value)

@@ -94,7 +94,9 @@ func (jars) Possible(j jar) []string {
 	return []string{"add", "seal"}
 }
 
-func (jars) Gather(context.Context, jar, jarCommand, itsm.Env) (struct{}, error) { return struct{}{}, nil }
+func (jars) Gather(context.Context, jar, jarCommand, itsm.Env) (struct{}, error) {
+	return struct{}{}, nil
+}
 
 func (jars) Decide(j jar, cmd jarCommand, _ struct{}, _ itsm.Env) ([]itsm.Payload, error) {
 	if j.Sealed {
@@ -184,4 +186,3 @@ func (f *fixture) journal(filter itsm.Filter) (all []itsm.Event) {
 }
 
 func key(id itsm.ID) itsm.Key { return itsm.Key{Tenant: "h1", Kind: "jar", ID: id} }
-

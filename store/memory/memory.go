@@ -184,13 +184,17 @@ func (db *DB) Due(ctx context.Context, kind itsm.Kind, until time.Time, limit in
 	if list == nil {
 		return nil, nil
 	}
-	var due []store.Wake
-	for p := list.Begin(); p != list.End() && (limit <= 0 || len(due) < limit); p = list.Next(p) {
-		w := list.At(p)
-		if !until.IsZero() && w.At.After(until) {
-			break
-		}
-		due = append(due, *w)
+	end := list.End()
+	if !until.IsZero() {
+		end = list.Seek(func(w *store.Wake) bool { return w.At.After(until) })
+	}
+	n := list.Count(list.Begin(), end)
+	if limit > 0 {
+		n = min(n, limit)
+	}
+	due := make([]store.Wake, 0, n)
+	for p := list.Begin(); len(due) < n; p = list.Next(p) {
+		due = append(due, *list.At(p))
 	}
 	return due, nil
 }

@@ -47,7 +47,7 @@ func (t *Table[T]) Get(id itsm.ID) *Row[T] { return t.rows[id] }
 func (t *Table[T]) Put(r *Row[T]) {
 	old := t.rows[r.ID]
 	t.rows[r.ID] = r
-	for field, list := range t.fields { // each list for itself: the order does not matter
+	for field, list := range t.fields { //maporder: each list for itself
 		if old != nil {
 			for v := range valuesOf(old, field) {
 				if !has(r, field, v) {
