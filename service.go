@@ -145,7 +145,8 @@ func (s *Service[R, F, C]) Catalog() *Catalog { return s.catalog }
 // record with its events; when somebody else was faster it starts again. For a [Creation] the ID may be "": the record
 // then gets one. A command that is not possible changes nothing, is entered in the journal, and gives a [*RefusedError] with every reason.
 //
-// The record that comes back is as the actor may see it. Do reads the actor from the context ([WithActor]).
+// The record that comes back is as the actor may see it; when the actor may not read it at all, it tells only its ID and
+// version. Do reads the actor from the context ([WithActor]).
 func (s *Service[R, F, C]) Do(ctx context.Context, id ID, cmd Command, opts ...Option) (R, error) {
 	var zero R
 	actor, _ := ActorFrom(ctx)
@@ -187,6 +188,11 @@ func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Comma
 		}
 		var race *raceError
 		if !errors.As(err, &race) {
+			if call.once && errors.Is(err, ErrConflict) { // perhaps it was this very command that changed the version
+				if rec, done, earlier := s.earlier(ctx, actor, id, cmd, call); done || earlier != nil {
+					return rec, earlier
+				}
+			}
 			return zero, err
 		}
 		s.cfg.Logger.DebugContext(ctx, "command lost a race", "kind", s.desc.Kind, "id", id, "command", cmd.CommandName(), "attempt", attempt+1)
@@ -224,9 +230,6 @@ func (s *Service[R, F, C]) earlier(ctx context.Context, actor Actor, id ID, cmd 
 		stored, err := s.repo.Load(ctx, ev.Key)
 		if err != nil {
 			return zero, false, err
-		}
-		if rs := s.readable(actor, &stored.Record, cmd.CommandName()); rs != nil {
-			return zero, false, &RefusedError{Kind: s.desc.Kind, ID: ev.ID, Command: cmd.CommandName(), Reasons: rs}
 		}
 		return stored.Record, true, nil
 	}
@@ -571,7 +574,8 @@ func (s *Service[R, F, C]) refuseHidden(ctx context.Context, a *attempt, stored 
 
 func (s *Service[R, F, C]) enterRefusal(ctx context.Context, a *attempt, stored *Stored[R], rs Reasons, show bool) error {
 	id := a.env.ID
-	refused := Refused{Reasons: s.maskReasons(rs, Key{a.actor.Tenant, s.desc.Kind, id})}
+	rs = s.maskReasons(rs, Key{a.actor.Tenant, s.desc.Kind, id})
+	refused := Refused{Reasons: rs}
 	c := Change[R]{Key: Key{a.actor.Tenant, KindCommand, ID(a.call.id)}, Command: a.call.id}
 	var head Digest
 	if stored != nil {
@@ -603,11 +607,8 @@ func (s *Service[R, F, C]) enterRefusal(ctx context.Context, a *attempt, stored 
 		return err // a refusal that cannot be entered is not given: the command fails, and nothing has changed
 	}
 	e := s.refusedError(&c.Events[0])
-	if !slices.ContainsFunc(rs, func(r Reason) bool { return r.cause != nil }) {
-		s.cfg.Logger.DebugContext(ctx, "command refused", "kind", s.desc.Kind, "id", id, "command", e.Command, "reasons", len(rs))
-	} else {
-		e.Reasons = slices.Clone(rs) // with their causes, for errors.As
-	}
+	e.Reasons = rs // with their causes, for errors.As
+	s.cfg.Logger.DebugContext(ctx, "command refused", "kind", s.desc.Kind, "id", id, "command", e.Command, "reasons", len(rs))
 	return e
 }
 

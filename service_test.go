@@ -250,6 +250,36 @@ func TestExactlyOnce(t *testing.T) {
 		}
 		require.Len(t, journal(t, f.db, itsm.Filter{Kind: "parcel"}), 1)
 	})
+	t.Run("a command that changed the version is not turned away when it is given again", func(t *testing.T) {
+		t.Parallel()
+		f := setup(t, itsm.Config{Attempts: 1000})
+		for i := range 20 {
+			p := f.registered(t)
+			id := itsm.CommandID(fmt.Sprint("c-", i))
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					got, err := f.Do(as("cy", "clerk"), p.ID, move{To: "a"}, itsm.Once(id), itsm.IfVersion(p.Version))
+					if assert.NoError(t, err) {
+						assert.Equal(t, []string{"a"}, got.Places)
+					}
+				})
+			}
+			wg.Wait()
+		}
+	})
+	t.Run("who may not read what a command made learns its ID, the first time and again", func(t *testing.T) {
+		t.Parallel()
+		f := setup(t, itsm.Config{})
+		blind := itsm.WithActor(context.Background(), itsm.Actor{ID: "bl", Tenant: "h1", Roles: []itsm.Role{"clerk"}, Clearance: itsm.Public})
+		first, err := f.Do(blind, "", register{Label: "x", Sender: "Bo"}, itsm.Once("c"))
+		require.NoError(t, err)
+		assert.NotEmpty(t, first.ID)
+		assert.Empty(t, first.Label+first.Sender+first.State)
+		again, err := f.Do(blind, "", register{Label: "x", Sender: "Bo"}, itsm.Once("c"))
+		require.NoError(t, err)
+		assert.Equal(t, first, again)
+	})
 	t.Run("IfVersion lets only the first of two through", func(t *testing.T) {
 		t.Parallel()
 		f := setup(t, itsm.Config{})

@@ -1,0 +1,143 @@
+package itsmtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hospital-itsm/itsm"
+	"github.com/hospital-itsm/itsm/store"
+)
+
+// A StoreOption tells [Store] more about a store: an [Exception] or a [Reopen].
+type StoreOption interface{ storeOption() }
+
+// An Exception is a part of the contract that a store declares not to keep. What depends on it is skipped, and said so.
+type Exception string
+
+// The exceptions that a store may declare.
+const (
+	// NoErase: entries once written cannot be changed, as on write-once media. Personal data then cannot be erased.
+	NoErase Exception = "personal data cannot be erased"
+	// NoDueAcrossTenants: Due is not answered, because tenants lie apart.
+	NoDueAcrossTenants Exception = "wakes cannot be listed across tenants"
+	// NoJournalAcrossTenants: Events needs a tenant, because tenants lie apart.
+	NoJournalAcrossTenants Exception = "the journal cannot be listed across tenants"
+	// NoLargeValues: records and payloads of a mebibyte are too large.
+	NoLargeValues Exception = "values of 1 MiB are too large"
+	// NoSnapshotLoad: Load of several keys may see one batch in part.
+	NoSnapshotLoad Exception = "loading several records is not of one instant"
+)
+
+var exceptions = []Exception{NoErase, NoDueAcrossTenants, NoJournalAcrossTenants, NoLargeValues, NoSnapshotLoad}
+
+func (Exception) storeOption() {}
+
+// Reopen closes a store and opens it again over the same data. With it the suite also proves durability.
+type Reopen func(t testing.TB, old store.DB) store.DB
+
+func (Reopen) storeOption() {}
+
+// Store checks that a store keeps the contract of [store.DB], each part in a subtest of its own. open must return an empty
+// store; the suite closes it.
+//
+//	func TestConformance(t *testing.T) {
+//		itsmtest.Store(t, func(t testing.TB) store.DB { return memory.New() })
+//	}
+func Store(t *testing.T, open func(t testing.TB) store.DB, options ...StoreOption) {
+	t.Helper()
+	runStore(testRunner{t}, storeChecks(), open, options...)
+}
+
+// storeSuite is one subtest of the suite.
+type storeSuite struct {
+	runner
+	ctx    context.Context
+	db     store.DB
+	reopen Reopen
+	except map[Exception]bool
+}
+
+// A storeCheck is one part of the contract.
+type storeCheck struct {
+	name   string
+	except Exception // with which it is skipped
+	run    func(s *storeSuite)
+}
+
+func storeChecks() []storeCheck {
+	return []storeCheck{
+		{"load gives the records in the order of the keys and missing ones with sequence number 0", "", checkLoad},
+		{"a record comes back bit by bit", "", checkRoundTrip},
+		{"an entry comes back bit by bit and its chain verifies", "", checkEventRoundTrip},
+		{"large values come back", NoLargeValues, checkLarge},
+		{"any printable name is a key of its own", "", checkNames},
+		{"keep leaves the content alone", "", checkKeep},
+		{"a put at the wrong sequence number is a conflict", "", checkExpect},
+		{"a read at the wrong sequence number is a conflict", "", checkReads},
+		{"a command ID counts once in its tenant", "", checkCommands},
+		{"a batch is written whole or not at all", "", checkAtomic},
+		{"a counter is a record without a journal", "", checkCounter},
+		{"a batch that contradicts itself is invalid", "", checkInvalid},
+		{"any history of batches leads where the plain store gets", "", checkHistory},
+		{"what goes in is not kept and what comes out belongs to the caller", "", checkOwnership},
+		{"find agrees with the definition of a query", "", checkFind},
+		{"find keeps up with changing values", "", checkFindChanges},
+		{"find pages through everything once", "", checkFindPages},
+		{"find can be stopped, nested and repeated", "", checkFindSequence},
+		{"fields of different kinds do not meet", "", checkFindKinds},
+		{"the journal goes on behind every position", "", checkCursor},
+		{"the journal agrees with the definition of a filter", "", checkFilter},
+		{"the journal can be stopped, nested and repeated", "", checkEventSequence},
+		{"the journal of all tenants can be followed", NoJournalAcrossTenants, checkJournalAcross},
+		{"erasing takes the personal part and leaves the chain", NoErase, checkErase},
+		{"due lists wakes in order across tenants", NoDueAcrossTenants, checkDue},
+		{"due forgets what no longer wants to be woken", NoDueAcrossTenants, checkDueCleared},
+		{"no call crosses tenants, for every pair of kinds", "", checkTenants},
+		{"concurrent increments all count", "", checkIncrements},
+		{"concurrent creates have one winner", "", checkCreates},
+		{"concurrent uses of a command ID have one winner", "", checkCommandRace},
+		{"reads hold at the moment of commit", "", checkWriteSkew},
+		{"load of several records is of one instant", NoSnapshotLoad, checkSnapshotLoad},
+		{"a reader that follows the journal misses nothing", "", checkFollow},
+		{"a scan during changes gives every record once", "", checkScanDuringWrites},
+		{"a cancelled context changes nothing", "", checkCancelled},
+		{"a closed store gives errors", "", checkClosed},
+		{"what was committed is there after reopening", "", checkReopen},
+	}
+}
+
+func runStore(t runner, checks []storeCheck, open func(t testing.TB) store.DB, options ...StoreOption) {
+	t.Helper()
+	except := make(map[Exception]bool)
+	var reopen Reopen
+	for _, o := range options {
+		switch o := o.(type) {
+		case Exception:
+			if !slices.Contains(exceptions, o) {
+				t.Fatalf("there is no exception %q; there are %q", o, exceptions)
+			}
+			t.Logf("declared exception: %s", o)
+			except[o] = true
+		case Reopen:
+			reopen = o
+		}
+	}
+	for _, c := range checks {
+		t.run(c.name, func(t runner) {
+			if c.except != "" && except[c.except] {
+				t.Skipf("declared exception: %s", c.except)
+			}
+			s := &storeSuite{runner: t, ctx: t.Context(), db: open(t), reopen: reopen, except: except}
+			t.Cleanup(func() { s.db.Close() })
+			c.run(s)
+		})
+	}
+}
+
+var tenantCount atomic.Int64
+
+// newTenant returns one that no other part of the test has used. Properties run over many of them in one store.
+func newTenant() itsm.Tenant { return itsm.Tenant(fmt.Sprintf("hospital-%d", tenantCount.Add(1))) }
