@@ -149,5 +149,6 @@ func kernelRules() []*Rule {
 		ErrIllegalState, ruleRequired, ruleTooLong, ruleFinal, ruleLevel, ruleSameLevel, ruleDeclassify, ruleReason, rulePast,
 		ruleNoReview, ruleOwnReview, ruleHospitalOnly, ruleFieldUnknown, ruleFieldType, ruleFieldChoice, ruleFieldRequired, ruleSecret,
 		ruleNotPermitted, ruleOutOfScope, ruleClearance, ruleUndisclosed, ruleNotFound, ruleExists, ruleNoID, ruleUnknown, ruleFuture, ruleBadID,
+		ErrRetained, ruleForever, ruleHeld, ruleUnsealed, ruleMoreFound,
 	}
 }

@@ -192,6 +192,9 @@ func (c *checker) reads(reads []Read) {
 		if c.chains.get(r.Key) != nil {
 			c.fault("read %s: the batch puts the record too; its put says from where", r.Key)
 		}
+		if len(reads) == 1 {
+			break
+		}
 		if seq, fresh := seen.add(r.Key, r.Seq); !fresh && *seq != r.Seq {
 			c.fault("read %s: it cannot be at %d and at %d", r.Key, *seq, r.Seq)
 		}
@@ -211,6 +214,9 @@ func (c *checker) commands(ids []itsm.CommandID) {
 	for i, id := range ids {
 		if id == "" {
 			c.fault("command %d: the ID is empty", i+1)
+		}
+		if len(ids) == 1 {
+			break
 		}
 		if _, fresh := seen.add(id, struct{}{}); !fresh {
 			c.fault("command %q: it is there twice", id)

@@ -199,7 +199,7 @@ func (db *DB) Due(ctx context.Context, kind itsm.Kind, until time.Time, limit in
 	return due, nil
 }
 
-func compareWakes(a, b *store.Wake) int {
+func compareWakes(a, b store.Wake) int {
 	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Key.Tenant, b.Key.Tenant), cmp.Compare(a.Key.ID, b.Key.ID))
 }
 

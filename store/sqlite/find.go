@@ -76,10 +76,11 @@ type term struct {
 	args []any
 	// How the condition can lead to the records instead of sifting them: through an index over the records, or, for a field
 	// with several values, through those.
-	index string
-	lead  string // the condition when it leads, "" for sql
-	fixed bool   // in the index the records lie in the order of their IDs
-	count string // SQL that counts what it leads to, up to enough; the arguments are the tenant and args
+	index   string
+	lead    string // the condition when it leads, "" for sql
+	fixed   bool   // in the index the records lie in the order of their IDs
+	several bool   // it allows several values
+	count   string // SQL that counts what it leads to, up to enough; the arguments are the tenant and args
 }
 
 // enough is from how many records on a condition does not narrow a search down.
@@ -129,7 +130,7 @@ func (p *search) choose(ctx context.Context, s *session) error {
 	fewest, best := enough, -1
 	for i := range p.where {
 		t := &p.where[i]
-		if t.count == "" || p.order != nil && t.index == p.order.index {
+		if t.count == "" || p.order != nil && t.index == p.order.index && !t.several {
 			continue // in the order wanted the index is used anyway, from where the condition says
 		}
 		var n int
@@ -146,6 +147,12 @@ func (p *search) choose(ctx context.Context, s *session) error {
 		p.follow(best)
 	case byID >= 0:
 		p.follow(byID)
+	case p.order != nil:
+		for i := range p.where {
+			if t := &p.where[i]; t.index == p.order.index && t.several {
+				t.sql = "+" + t.sql // only sifts: following each value in turn, SQLite would sort what it finds
+			}
+		}
 	}
 	return nil
 }
@@ -190,6 +197,7 @@ func (k *kind) term(c *itsm.Condition) (t term, ok bool) {
 	const few = "SELECT count(*) FROM (SELECT 1 FROM %s WHERE tenant = ? AND %s LIMIT %d)"
 	if !f.many {
 		t.sql, t.index = "r."+f.column+" "+compare, f.index
+		t.several = len(values) > 1
 		t.fixed = c.Op == itsm.Unset || len(values) == 1 && c.Op != itsm.Less && c.Op != itsm.AtLeast
 		t.count = fmt.Sprintf(few, k.table+" INDEXED BY "+f.index, f.column+" "+compare, enough)
 		return t, true

@@ -92,7 +92,7 @@ func (db *DB) prepareSchema(ctx context.Context, s *session, own bool) error {
 			return db.fault("switch to a write-ahead log", err)
 		}
 	}
-	// Also when there is nothing to do: a file that cannot be written is better told now.
+	// Also when there is nothing to do: a file that cannot be written is better told now than with the first command.
 	err = s.transaction(begin, func() error {
 		if version, _, err = s.version(ctx); err != nil { // another process may have been at it
 			return err
@@ -113,7 +113,7 @@ func (db *DB) prepareSchema(ctx context.Context, s *session, own bool) error {
 				return err
 			}
 		}
-		return nil
+		return s.run("DELETE FROM itsm_schema WHERE version < 0") // asks to write, and changes nothing
 	})
 	var newer *NewerSchemaError
 	if errors.As(err, &newer) {

@@ -7,7 +7,7 @@ import "slices"
 // A List holds keys in ascending order, in leaves of limited size: finding is a binary search, inserting and deleting
 // move at most one leaf. The zero value is not ready; use [NewList]. It is not safe for concurrent use.
 type List[K any] struct {
-	cmp    func(a, b *K) int
+	cmp    func(a, b K) int
 	leaves [][]K
 	len    int
 }
@@ -19,7 +19,16 @@ const maxLeaf = 256
 type Pos struct{ leaf, i int }
 
 // NewList returns an empty list with an order.
-func NewList[K any](cmp func(a, b *K) int) *List[K] { return &List[K]{cmp: cmp} }
+func NewList[K any](cmp func(a, b K) int) *List[K] { return &List[K]{cmp: cmp} }
+
+// ListOf returns a list of keys that are in ascending order already, without doubles.
+func ListOf[K any](cmp func(a, b K) int, sorted []K) *List[K] {
+	l := &List[K]{cmp: cmp, len: len(sorted)}
+	for part := range slices.Chunk(sorted, maxLeaf*3/4) { // with room to grow
+		l.leaves = append(l.leaves, append(make([]K, 0, maxLeaf), part...))
+	}
+	return l
+}
 
 // Len returns the number of keys.
 func (l *List[K]) Len() int { return l.len }
@@ -93,8 +102,8 @@ func (l *List[K]) Count(from, to Pos) int {
 	return n
 }
 
-func (l *List[K]) seekKey(k *K) Pos {
-	return l.Seek(func(o *K) bool { return l.cmp(o, k) >= 0 })
+func (l *List[K]) seekKey(k K) Pos {
+	return l.Seek(func(o *K) bool { return l.cmp(*o, k) >= 0 })
 }
 
 // Insert puts a key in; one that is there already it replaces.
@@ -104,7 +113,7 @@ func (l *List[K]) Insert(k K) {
 		l.len = 1
 		return
 	}
-	p := l.seekKey(&k)
+	p := l.seekKey(k)
 	switch {
 	case p == l.End(): // behind everything: keep leaves full where keys come in order
 		p.leaf--
@@ -114,7 +123,7 @@ func (l *List[K]) Insert(k K) {
 			l.len++
 			return
 		}
-	case l.cmp(l.At(p), &k) == 0:
+	case l.cmp(*l.At(p), k) == 0:
 		*l.At(p) = k
 		return
 	}
@@ -134,8 +143,8 @@ func (l *List[K]) Insert(k K) {
 
 // Delete takes a key out, if it is there.
 func (l *List[K]) Delete(k K) {
-	p := l.seekKey(&k)
-	if p == l.End() || l.cmp(l.At(p), &k) != 0 {
+	p := l.seekKey(k)
+	if p == l.End() || l.cmp(*l.At(p), k) != 0 {
 		return
 	}
 	l.len--

@@ -14,7 +14,7 @@ import (
 	"github.com/hospital-itsm/itsm/store/internal/rows"
 )
 
-func compareInts(a, b *int) int { return cmp.Compare(*a, *b) }
+func compareInts(a, b int) int { return cmp.Compare(a, b) }
 
 func keys(l *rows.List[int]) []int {
 	all := []int{}
@@ -27,7 +27,9 @@ func keys(l *rows.List[int]) []int {
 func TestListAgreesWithSortedSlice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		l, plain := rows.NewList(compareInts), []int{}
+		plain := rapid.SliceOfNDistinct(rapid.IntRange(0, 4000), 0, 1000, rapid.ID).Draw(t, "from the start")
+		slices.Sort(plain)
+		l := rows.ListOf(compareInts, plain)
 		// Runs of neighbours fill and empty leaves, so that they are split and joined.
 		for range rapid.IntRange(1, 12).Draw(t, "runs") {
 			from, n := rapid.IntRange(0, 3000).Draw(t, "from"), rapid.IntRange(1, 900).Draw(t, "length")

@@ -28,7 +28,7 @@ type entry[T any] struct {
 	row   *Row[T]
 }
 
-func compareEntries[T any](a, b *entry[T]) int {
+func compareEntries[T any](a, b entry[T]) int {
 	return cmp.Or(a.value.Compare(b.value), cmp.Compare(a.row.ID, b.row.ID))
 }
 
@@ -116,12 +116,9 @@ func (t *Table[T]) build(field string) {
 			all = append(all, entry[T]{v, r})
 		}
 	}
-	slices.SortFunc(all, func(a, b entry[T]) int { return compareEntries(&a, &b) })
-	list := NewList(compareEntries[T])
-	for _, e := range all {
-		list.Insert(e)
-	}
-	t.fields[field] = list
+	slices.SortFunc(all, compareEntries)
+	all = slices.CompactFunc(all, func(a, b entry[T]) bool { return compareEntries(a, b) == 0 }) // a value given twice counts once
+	t.fields[field] = ListOf(compareEntries, all)
 }
 
 // span is a stretch of an index in which all rows lie that satisfy a condition.
