@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hospital-itsm/itsm"
+	"github.com/hospital-itsm/itsm/lifecycle"
 )
 
 // A Command is a command of the process; it stands here with its rule.
@@ -473,10 +474,11 @@ func (c CompletePaperwork) decide(d *decision) {
 		d.refuse(ruleNoPaperwork.With())
 	}
 	d.need("diagnosis", c.Diagnosis)
+	d.open()
 	if d.env.Reason == "" {
 		d.env.Reason = "paperwork of urgent handling"
 	}
-	if d.rec.Open() && d.machine().Phase(d.rec.State) != "resolved" {
+	if d.machine().Phase(d.rec.State) != lifecycle.PhaseResolved {
 		c.Triage.decide(d)
 	}
 	if d.failed() {

@@ -1,6 +1,10 @@
 package incident
 
-import "github.com/hospital-itsm/itsm/lifecycle"
+import (
+	"slices"
+
+	"github.com/hospital-itsm/itsm/lifecycle"
+)
 
 // A State is where a ticket stands. Who has it, how late it is, and whether it is a major incident are no states.
 type State string
@@ -80,7 +84,7 @@ var incidentStates = []lifecycle.StateRow[State]{
 // IncidentTable returns the lifecycle of incidents. The copy belongs to the caller, who may extend it and give it to [Config.Lifecycle].
 func IncidentTable() Table {
 	return Table{
-		Name: "incident", Start: []State{StateRecorded}, States: incidentStates,
+		Name: "incident", Start: []State{StateRecorded}, States: slices.Clone(incidentStates),
 		Transitions: []lifecycle.Transition[State, Transition]{
 			{Event: DoTriage, From: []State{StateRecorded}, To: StateTriaged, En: "triage", Zh: "判断"},
 			{Event: DoDispatch, From: []State{StateTriaged}, To: StateDispatched, En: "dispatch", Zh: "分派"},

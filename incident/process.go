@@ -237,7 +237,7 @@ func (p *Process) Outline(rec Incident) itsm.Outline {
 	if rec.Open() && !rec.FollowUp.Next.IsZero() {
 		add("follow_up_due", itsm.TimeOf(rec.FollowUp.Next))
 	}
-	if rec.Urgent != nil && rec.Urgent.Done.IsZero() {
+	if rec.Ended.IsZero() && rec.Urgent != nil && rec.Urgent.Done.IsZero() {
 		add("paperwork_due", itsm.TimeOf(rec.Urgent.Due))
 	}
 	if due := rec.nextPromise(); !due.IsZero() && rec.Open() {
@@ -538,7 +538,7 @@ func (d *decision) move(e Transition) State {
 			d.refuse(ruleNotTriaged.With())
 			return d.rec.State
 		}
-		d.illegal(string(e))
+		d.illegal(d.name())
 	case !d.failed():
 		d.err = err
 	}

@@ -53,6 +53,10 @@ type Model[R, F any, C itsm.Command] struct {
 	// Beyond lists states and edges that the moves need not reach: a state as an Edge without From.
 	Beyond []Edge
 
+	// Elsewhere names commands that cannot go through in the walk, because they need other records or facts: they are tried and
+	// must be refused like any other, but need not be accepted.
+	Elsewhere []string
+
 	// Abstract tells apart records of one state that commands treat differently. Few answers make a short walk. Defaults to
 	// the state alone.
 	Abstract func(rec R) string
@@ -410,7 +414,7 @@ func (w *walker[R, F, C]) complete() {
 		switch {
 		case tried == 0:
 			w.Errorf("%s is never tried: Moves must give one of each command", command)
-		case accepted == 0:
+		case accepted == 0 && !slices.Contains(w.model.Elsewhere, command):
 			w.Errorf("%s is never accepted: Moves must fill it in so that it goes through where it can", command)
 		}
 	}
