@@ -52,7 +52,7 @@ func (c *cache[R]) get(key itsm.Key, data []byte) (rec R, ok bool) {
 	c.mu.Lock()
 	e, young := c.young[key]
 	if !young {
-		e, ok = c.old[key]
+		e = c.old[key]
 	}
 	c.mu.Unlock()
 	if e.rec == nil || !bytes.Equal(e.data, data) {

@@ -54,9 +54,9 @@ func scramble(v reflect.Value) {
 			scramble(v.Elem())
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				scramble(v.Field(i))
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				scramble(field)
 			}
 		}
 	case reflect.Slice, reflect.Array:

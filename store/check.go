@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hospital-itsm/itsm"
 )
@@ -24,7 +25,7 @@ func (b *Batch) Check() error {
 	if c.faults == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: batch: %w", itsm.ErrInvalid, errors.Join(c.faults...))
+	return fmt.Errorf("%w: batch: %s", itsm.ErrInvalid, strings.Join(c.faults, "; "))
 }
 
 // CheckKeys reports keys that cannot be loaded together. Adapters call it in Load.
@@ -66,7 +67,7 @@ func CheckFilter(f *itsm.Filter) error {
 type checker struct {
 	tenant itsm.Tenant
 	chains lookup[itsm.Key, chain]
-	faults []error
+	faults []string
 }
 
 // chain is how far the events of a put lead.
@@ -81,7 +82,7 @@ const maxFaults = 20
 
 func (c *checker) fault(format string, args ...any) {
 	if len(c.faults) < maxFaults {
-		c.faults = append(c.faults, fmt.Errorf(format, args...))
+		c.faults = append(c.faults, fmt.Sprintf(format, args...))
 	}
 }
 

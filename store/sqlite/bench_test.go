@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -253,6 +254,51 @@ func BenchmarkBulk(b *testing.B) {
 		h.write(b, &batch)
 		h.exec(b, h.commit)
 		m += 2 * size
+	})
+}
+
+// Four hundred new records through a repository, in one unit of work.
+func BenchmarkAtomically(b *testing.B) {
+	const size = 400
+	type incident struct {
+		Summary string            `json:"summary"`
+		Fields  map[string]string `json:"fields"`
+	}
+	rec := incident{Summary: "收费窗口打印机不出纸", Fields: map[string]string{"one": "and a value of some length", "two": "and a value of some length", "three": "x"}}
+	db, _ := benchFile(b)
+	other, path := benchFile(b)
+	require.NoError(b, other.Close())
+	h := newByHand(b, path, "FULL")
+	repo := store.NewRepository[incident](db)
+	n, m := benchRecords, benchRecords
+	sideBySide(b, size, func() {
+		from := n
+		n += size
+		err := store.Atomically(context.Background(), db, func(ctx context.Context) error {
+			for i := range size {
+				batch := step(store.Snapshot{Key: benchKey(from + i)}, from+i)
+				p := &batch.Puts[0]
+				if err := repo.Save(ctx, itsm.Change[incident]{Key: p.Key, Record: &rec, Events: batch.Events, Index: p.Index, Wake: p.Wake, Command: batch.Commands[0]}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}, func() {
+		h.exec(b, h.begin)
+		for range size {
+			batch := step(store.Snapshot{Key: benchKey(m)}, m)
+			var err error
+			if batch.Puts[0].Data, err = json.Marshal(rec); err != nil {
+				b.Fatal(err)
+			}
+			h.write(b, &batch)
+			m++
+		}
+		h.exec(b, h.commit)
 	})
 }
 

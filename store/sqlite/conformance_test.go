@@ -39,6 +39,9 @@ func TestConformance(t *testing.T) {
 // A handle of the host's lends connections for good when it has no limit, and for each call when it has one.
 func TestConformanceOnHandle(t *testing.T) {
 	t.Parallel()
+	if raceEnabled {
+		t.Skip("the race detector makes SQLite very slow; TestConformance runs")
+	}
 	for name, most := range map[string]int{"without a limit": 0, "with one connection": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -118,24 +118,10 @@ func New(ctx context.Context, handle *sql.DB, opts ...Option) (*DB, error) {
 
 func (db *DB) start(ctx context.Context) error {
 	err := db.writer.use(ctx, func(s *session) error { return db.prepareSchema(ctx, s, db.owned) })
-	if err == nil {
-		return nil
+	if err != nil {
+		db.Close()
 	}
-	db.Close()
-	if classOf(err) == nil || isClassified(err) {
-		return err
-	}
-	return db.fault("open", err)
-}
-
-// isClassified reports whether fault has been here.
-func isClassified(err error) bool {
-	for _, c := range classes {
-		if errors.Is(err, c.class) {
-			return true
-		}
-	}
-	return false
+	return db.outcome(ctx, "open", err)
 }
 
 // Close waits for the calls under way and closes the file. A handle of the host's stays open.
@@ -191,15 +177,16 @@ func (db *DB) readHere(ctx context.Context, op string, fn func(s *session) error
 
 // outcome turns what came of a call into the error that is given.
 func (db *DB) outcome(ctx context.Context, op string, err error) error {
+	var newer *NewerSchemaError
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil: // the driver may call it by another name
 		return ctx.Err()
-	case errors.Is(err, itsm.ErrConflict), errors.Is(err, itsm.ErrExists), errors.Is(err, itsm.ErrInvalid), isClassified(err):
+	case errors.Is(err, itsm.ErrConflict), errors.Is(err, itsm.ErrExists), errors.Is(err, itsm.ErrInvalid):
 		return err
-	case errors.Is(err, store.ErrClosed):
-		return fmt.Errorf("sqlite: %s: %w", describe(db.path), err)
+	case errors.As(err, &newer):
+		return newer
 	}
 	return db.fault(op, err)
 }

@@ -55,13 +55,12 @@ var classes = []struct {
 	{6, "table is locked", ErrBusy},
 }
 
-// fault names what went wrong: the operation, the class of the failure, and what the driver said. Errors that are no
-// failure of the driver come through as they are.
+// fault names what went wrong: the file, the operation, the class of the failure, and what the driver said.
 func (db *DB) fault(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if class := classOf(err); class != nil {
+	if class := classOf(err); class != nil && !errors.Is(err, class) {
 		return fmt.Errorf("sqlite: %s: %s: %w: %w", describe(db.path), op, class, err)
 	}
 	return fmt.Errorf("sqlite: %s: %s: %w", describe(db.path), op, err)

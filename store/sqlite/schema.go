@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -80,20 +79,20 @@ func (db *DB) prepareSchema(ctx context.Context, s *session, own bool) error {
 	version, others, err := s.version(ctx)
 	switch {
 	case err != nil:
-		return db.fault("read the schema", err)
+		return fmt.Errorf("read the schema: %w", err)
 	case version > len(steps):
 		return &NewerSchemaError{Path: db.path, File: version, Supported: len(steps)}
 	case version == 0 && others > 0 && own:
-		return fmt.Errorf("sqlite: %s: %w: it has the tables of another program", describe(db.path), ErrForeign)
+		return fmt.Errorf("%w: it has the tables of another program", ErrForeign)
 	}
 	if own {
 		var mode string
 		if _, err := s.one(ctx, "PRAGMA journal_mode = WAL", nil, &mode); err != nil {
-			return db.fault("switch to a write-ahead log", err)
+			return fmt.Errorf("switch to a write-ahead log: %w", err)
 		}
 	}
 	// Also when there is nothing to do: a file that cannot be written is better told now than with the first command.
-	err = s.transaction(begin, func() error {
+	return s.transaction(begin, func() error {
 		if version, _, err = s.version(ctx); err != nil { // another process may have been at it
 			return err
 		}
@@ -115,9 +114,4 @@ func (db *DB) prepareSchema(ctx context.Context, s *session, own bool) error {
 		}
 		return s.run("DELETE FROM itsm_schema WHERE version < 0") // asks to write, and changes nothing
 	})
-	var newer *NewerSchemaError
-	if errors.As(err, &newer) {
-		return newer
-	}
-	return db.fault("prepare the schema", err)
 }

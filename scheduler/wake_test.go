@@ -1,0 +1,544 @@
+package scheduler_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/hospital-itsm/itsm"
+	"github.com/hospital-itsm/itsm/scheduler"
+)
+
+// TestWakeLaw compares the scheduler with the plain meaning of its promise: in each pass, of everything that is due, always the
+// earliest, then by tenant, kind and ID.
+func TestWakeLaw(t *testing.T) {
+	t.Parallel()
+	t.Run("F-X-6 late wakes are processed in due order", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(rt *rapid.T) {
+			b := setup(t)
+			kinds := []itsm.Kind{"alarm", "clock"}
+			services := []*alarmService{b.alarms(kinds[0]), b.alarms(kinds[1])}
+			s := b.scheduler(scheduler.Config{Batch: rapid.IntRange(1, 4).Draw(rt, "batch")},
+				scheduler.Wake(services[0], tick{}), scheduler.Wake(services[1], tick{}))
+			type due struct {
+				key itsm.Key
+				at  time.Time
+			}
+			var pending []due
+			want := []string{}
+			for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+				if rapid.Bool().Draw(rt, "time passes") {
+					now := b.clock.Add(time.Duration(rapid.IntRange(0, 40).Draw(rt, "seconds")) * time.Second)
+					b.pass(s)
+					slices.SortFunc(pending, func(x, y due) int {
+						return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.key.Tenant, y.key.Tenant), cmp.Compare(x.key.Kind, y.key.Kind), cmp.Compare(x.key.ID, y.key.ID))
+					})
+					for len(pending) > 0 && !pending[0].at.After(now) {
+						want = append(want, ring(pending[0].key, pending[0].at))
+						pending = pending[1:]
+					}
+					require.Equal(rt, want, b.rings())
+					continue
+				}
+				tenant := itsm.Tenant(rapid.SampledFrom([]string{"h1", "h2"}).Draw(rt, "tenant"))
+				i := rapid.IntRange(0, 1).Draw(rt, "kind")
+				at := after(rapid.SliceOfNDistinct(rapid.IntRange(-10, 60), 1, 6, rapid.ID[int]).Draw(rt, "at")...)
+				slices.SortFunc(at, time.Time.Compare)
+				a, err := services[i].Do(as(tenant), "", set{at, single})
+				require.NoError(rt, err)
+				for _, x := range at {
+					pending = append(pending, due{itsm.Key{Tenant: tenant, Kind: kinds[i], ID: a.ID}, x})
+				}
+			}
+		})
+	})
+}
+
+func TestWake(t *testing.T) {
+	t.Parallel()
+	t.Run("a wake is given by the system, for the tenant of the record", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		for _, tenant := range []itsm.Tenant{"h1", "h2"} {
+			_, err := service.Do(as(tenant), "", set{At: after(1)})
+			require.NoError(t, err)
+		}
+		b.clock.Add(time.Minute)
+		b.pass(b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{})))
+		events := b.journal("alarm.rang")
+		require.Len(t, events, 2)
+		for i, ev := range events {
+			assert.Equal(t, []itsm.Tenant{"h1", "h2"}[i], ev.Tenant)
+			assert.Equal(t, itsm.PersonID("system/scheduler"), ev.Actor)
+			assert.Equal(t, epoch.Add(time.Minute), ev.At, "it happens when the scheduler comes to it, not when it should have")
+		}
+	})
+
+	t.Run("the report tells what was done, how late, and when there is more to do", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		b.do(service, "", set{At: after(10, 20, 90)})
+		b.do(service, "", set{At: after(50)})
+		s := b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{}))
+		r := b.pass(s)
+		assert.Equal(t, scheduler.Report{Now: epoch, Next: epoch.Add(10 * time.Second)}, r)
+		b.clock.Add(time.Minute)
+		r = b.pass(s)
+		assert.Equal(t, scheduler.Report{Now: epoch.Add(time.Minute), Woken: 2, Late: 50 * time.Second, Next: epoch.Add(90 * time.Second)}, r)
+		b.clock.Add(time.Hour)
+		assert.Zero(t, b.pass(s).Next, "nothing is left")
+	})
+
+	t.Run("INV-29 a second pass over the same time does nothing", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		for i := range 20 {
+			b.do(service, "", set{At: after(i, 2*i, 1000+i)})
+		}
+		s := b.scheduler(scheduler.Config{Batch: 3}, scheduler.Wake(service, tick{}))
+		b.clock.Add(time.Minute)
+		require.Equal(t, 20, b.pass(s).Woken)
+		before := b.journal()
+		for range 3 {
+			assert.Zero(t, b.pass(s).Woken)
+		}
+		fresh := b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{})) // as after a restart
+		assert.Zero(t, b.pass(fresh).Woken)
+		assert.Equal(t, before, b.journal())
+	})
+
+	t.Run("an instant that was used may come again", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		a := b.do(service, "", set{At: after(10)})
+		s := b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{}))
+		b.clock.Add(time.Minute)
+		b.pass(s)
+		b.do(service, a.ID, arm{after(10)[0]})
+		b.do(service, a.ID, arm{after(10)[0]})
+		b.pass(s)
+		assert.Equal(t, []string{"h1/alarm/" + string(a.ID) + "@10s", "h1/alarm/" + string(a.ID) + "@10s", "h1/alarm/" + string(a.ID) + "@10s"}, b.rings())
+	})
+
+	t.Run("after the clock was set back nothing happens twice, and nothing is missed", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		b.do(service, "", set{At: after(10, 3600)})
+		b.do(service, "", set{At: after(10), Manner: poison})
+		s := b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{}))
+		b.clock.Add(time.Minute)
+		require.Equal(t, 1, b.tick(s).Failed)
+		b.clock.Add(-40 * time.Second)
+		assert.Equal(t, 1, b.tick(s).Failed, "who was to wait for an instant that is far off now is tried")
+		b.clock.Set(epoch.Add(-time.Hour))
+		r := b.tick(s)
+		assert.Zero(t, r.Woken+r.Failed)
+		assert.False(t, r.Next.Before(r.Now))
+		b.clock.Set(epoch.Add(time.Hour))
+		assert.Equal(t, 1, b.tick(s).Woken)
+		assert.Len(t, b.rings(), 2)
+	})
+}
+
+func TestWakeFailures(t *testing.T) {
+	t.Parallel()
+	t.Run("what is refused does not stop the others, and is asked again", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		var bad []alarm
+		for i := range 10 {
+			bad = append(bad, b.do(service, "", set{At: after(i), Manner: poison}))
+		}
+		good := b.do(service, "", set{At: after(20)})
+		s := b.scheduler(scheduler.Config{Batch: 2}, scheduler.Wake(service, tick{}))
+		b.clock.Add(time.Minute)
+		r := b.tick(s)
+		assert.Equal(t, 1, r.Woken)
+		assert.Equal(t, 10, r.Failed)
+		assert.Equal(t, 10, r.Waiting)
+		assert.Equal(t, epoch.Add(time.Minute+time.Second), r.Next, "a second later they are tried again")
+		require.Len(t, r.Failures, 10)
+		f := r.Failures[0]
+		assert.Equal(t, itsm.Key{Tenant: "h1", Kind: "alarm", ID: bad[0].ID}, f.Key)
+		assert.Equal(t, epoch, f.Due)
+		assert.Equal(t, 1, f.Tries)
+		require.ErrorIs(t, f.Err, errPoison)
+		assert.Contains(t, f.String(), "wake of h1/alarm/"+string(bad[0].ID)+", due 2026-03-02T00:30:00Z")
+		assert.Equal(t, []string{"h1/alarm/" + string(good.ID) + "@20s"}, b.rings())
+
+		assert.Zero(t, b.tick(s).Failed, "not before its time")
+		for i, wait := range []time.Duration{1, 2, 4, 8} {
+			r := b.tick(s)
+			require.Zero(t, r.Failed)
+			b.clock.Add(wait * time.Second)
+			r = b.tick(s)
+			require.Equal(t, 10, r.Failed)
+			assert.Equal(t, i+2, r.Failures[0].Tries)
+		}
+	})
+
+	t.Run("a refusal stands for an hour, then it is decided anew, whoever asks", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		a := b.do(service, "", set{At: after(10), Manner: poison})
+		two := []*scheduler.Scheduler{
+			b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{})),
+			b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{})),
+		}
+		for range 179 { // three hours but a minute, and the scheduler starts anew in between
+			b.clock.Add(time.Minute)
+			b.tick(two[0])
+			b.tick(two[1])
+			two[1] = b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{}))
+		}
+		refusals := b.journal("itsm.refused")
+		require.Len(t, refusals, 3)
+		assert.GreaterOrEqual(t, refusals[2].Recorded.Sub(refusals[1].Recorded), time.Hour)
+
+		b.do(service, a.ID, mend{all})
+		b.clock.Add(time.Hour)
+		b.tick(two[0])
+		assert.Len(t, b.rings(), 1)
+		assert.Zero(t, b.tick(two[0]).Waiting)
+	})
+
+	t.Run("without the permission nothing is woken, and with it all is", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		b.do(service, "", set{At: after(10)})
+		nobody := scheduler.Config{Actor: itsm.Actor{ID: "nobody", Roles: []itsm.Role{"nothing"}}}
+		b.clock.Add(time.Minute)
+		r := b.tick(b.scheduler(nobody, scheduler.Wake(service, tick{})))
+		require.ErrorIs(t, r.Failures[0].Err, itsm.ErrDenied)
+		b.clock.Add(time.Hour)
+		s := b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{}))
+		b.tick(s)
+		b.clock.Add(time.Second) // the first try of a new scheduler finds the old answer
+		b.tick(s)
+		assert.Len(t, b.rings(), 1)
+	})
+
+	for _, c := range []struct {
+		manner manner
+		what   string
+		events int // that the record may leave in one pass
+	}{
+		{asleep, "a record that does nothing when it is woken", 0},
+		{noisy, "a record that says something and does not move on", 1000},
+		{endless, "a record that moves on in tiny steps", 1000},
+	} {
+		t.Run(c.what+" is found stuck and keeps nobody waiting", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			service := b.alarms("alarm")
+			stuck := b.do(service, "", set{At: after(10), Manner: c.manner})
+			good := b.do(service, "", set{At: after(20)})
+			s := b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{}))
+			b.clock.Add(time.Minute)
+			before := len(b.journal())
+			r := b.tick(s)
+			require.Equal(t, 1, r.Failed)
+			require.ErrorIs(t, r.Failures[0].Err, scheduler.ErrStuck)
+			assert.Equal(t, stuck.ID, r.Failures[0].Key.ID)
+			assert.Equal(t, c.events+1, len(b.journal())-before)
+			assert.Contains(t, b.rings(), "h1/alarm/"+string(good.ID)+"@20s")
+			assert.Equal(t, epoch.Add(time.Minute+time.Second), r.Next)
+			assert.Zero(t, b.tick(s).Failed, "it waits for its time")
+			b.clock.Add(time.Second)
+			r = b.tick(s)
+			assert.Equal(t, 1, r.Failed)
+
+			b.do(service, stuck.ID, mend{all})
+			b.clock.Add(time.Minute)
+			r = b.tick(s)
+			assert.Zero(t, r.Failed+r.Waiting, "mended, it goes on")
+		})
+	}
+
+	t.Run("a failed record that somebody else dealt with is forgotten", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		a := b.do(service, "", set{At: after(10), Manner: poison})
+		s := b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{}))
+		b.clock.Add(time.Minute)
+		require.Equal(t, 1, b.tick(s).Waiting)
+		b.do(service, a.ID, mend{all})
+		b.do(service, a.ID, tick{})
+		r := b.tick(s)
+		assert.Zero(t, r.Waiting)
+		assert.Zero(t, r.Next)
+	})
+
+	t.Run("a panic is a failure of its record", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		bad := b.do(service, "", set{At: after(10)})
+		b.do(service, "", set{At: after(20)})
+		s := b.scheduler(scheduler.Config{Workers: 2}, scheduler.Wake(panicky{service, bad.ID}, tick{}))
+		b.clock.Add(time.Minute)
+		r := b.tick(s)
+		require.Equal(t, 1, r.Failed)
+		require.ErrorIs(t, r.Failures[0].Err, scheduler.ErrPanic)
+		assert.Equal(t, 1, r.Woken)
+	})
+
+	t.Run("a wake that hangs is given up after its time", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		bad := b.do(service, "", set{At: after(10)})
+		b.do(service, "", set{At: after(20)})
+		s := b.scheduler(scheduler.Config{Timeout: 10 * time.Millisecond}, scheduler.Wake(hanging{service, bad.ID}, tick{}))
+		b.clock.Add(time.Minute)
+		r := b.tick(s)
+		require.Equal(t, 1, r.Failed)
+		require.ErrorIs(t, r.Failures[0].Err, context.DeadlineExceeded)
+		assert.Equal(t, 1, r.Woken)
+	})
+}
+
+type panicky struct {
+	*alarmService
+	bad itsm.ID
+}
+
+func (p panicky) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...itsm.Option) (alarm, error) {
+	if id == p.bad {
+		panic("out of order")
+	}
+	return p.alarmService.Do(ctx, id, cmd, opts...)
+}
+
+type hanging struct {
+	*alarmService
+	bad itsm.ID
+}
+
+func (h hanging) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...itsm.Option) (alarm, error) {
+	if id == h.bad {
+		<-ctx.Done()
+		return alarm{}, ctx.Err()
+	}
+	return h.alarmService.Do(ctx, id, cmd, opts...)
+}
+
+func TestWakeOnce(t *testing.T) {
+	t.Parallel()
+	// many sets alarms that ring three times each within a minute.
+	many := func(b *bench, service *alarmService, n int) (want []string) {
+		for i := range n {
+			at := after(i, i+1, i+2)
+			a := b.do(service, "", set{at, []manner{all, single}[i%2]})
+			for _, x := range at {
+				want = append(want, ring(itsm.Key{Tenant: "h1", Kind: "alarm", ID: a.ID}, x))
+			}
+		}
+		slices.Sort(want)
+		return want
+	}
+
+	t.Run("F-X-6 schedulers side by side ring each alarm once", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		want := many(b, service, 40)
+		b.clock.Add(time.Minute)
+		together(4, func(i int) {
+			s, err := scheduler.New(b.db, scheduler.Config{Clock: b.clock.Now, Batch: 7, Workers: 1 + i%2}, scheduler.Wake(service, tick{}))
+			if assert.NoError(t, err) {
+				r, err := s.Tick(context.Background())
+				assert.NoError(t, err)
+				assert.Empty(t, r.Failures)
+			}
+		})
+		got := b.rings()
+		slices.Sort(got)
+		assert.Equal(t, want, got)
+	})
+
+	t.Run("F-X-6 a lost answer or a kill between commit and answer rings nothing twice", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(rt *rapid.T) {
+			b := setup(t)
+			service := b.alarms("alarm")
+			want := many(b, service, 8)
+			b.clock.Add(time.Minute)
+			lost := errors.New("the connection was lost")
+			for range rapid.IntRange(1, 10).Draw(rt, "losses") {
+				n := rapid.IntRange(1, 24).Draw(rt, "commit")
+				if rapid.Bool().Draw(rt, "after") {
+					b.db.FailAfter(n, lost)
+				} else {
+					b.db.FailBefore(n, lost)
+				}
+			}
+			cfg := scheduler.Config{Batch: 5}
+			s := b.scheduler(cfg, scheduler.Wake(service, tick{}))
+			for range 12 {
+				r := b.tick(s)
+				for _, f := range r.Failures {
+					require.ErrorIs(rt, f.Err, lost)
+				}
+				if len(r.Failures) > 0 && rapid.Bool().Draw(rt, "killed") {
+					s = b.scheduler(cfg, scheduler.Wake(service, tick{}))
+				}
+				b.clock.Add(10 * time.Minute)
+			}
+			got := b.rings()
+			slices.Sort(got)
+			require.Equal(rt, want, got)
+		})
+	})
+
+	t.Run("F-X-6 a wake that another scheduler has given meanwhile is not given again", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		a := b.do(service, "", set{after(10, 20, 3600), eager})
+		b.clock.Add(15 * time.Second)
+		other := b.scheduler(scheduler.Config{}, scheduler.Wake(service, tick{}))
+		late := b.scheduler(scheduler.Config{}, scheduler.Wake(&overtaken{service, func() { b.pass(other) }}, tick{}))
+		b.pass(late)
+		assert.Equal(t, []string{"h1/alarm/" + string(a.ID) + "@10s"}, b.rings(), "the decision alone would not have prevented it")
+	})
+
+	t.Run("many workers ring each alarm once and no more than so many at a time", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := &counting{alarmService: b.alarms("alarm")}
+		want := many(b, service.alarmService, 40)
+		b.clock.Add(time.Minute)
+		b.pass(b.scheduler(scheduler.Config{Workers: 3, Batch: 16}, scheduler.Wake(service, tick{})))
+		got := b.rings()
+		slices.Sort(got)
+		assert.Equal(t, want, got)
+		assert.LessOrEqual(t, service.most.Load(), int32(3))
+		assert.Greater(t, service.most.Load(), int32(1))
+	})
+}
+
+// overtaken lets something happen between the listing of a wake and the wake.
+type overtaken struct {
+	*alarmService
+	meanwhile func()
+}
+
+func (o *overtaken) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...itsm.Option) (alarm, error) {
+	o.meanwhile()
+	return o.alarmService.Do(ctx, id, cmd, opts...)
+}
+
+type counting struct {
+	*alarmService
+	now, most atomic.Int32
+}
+
+func (c *counting) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...itsm.Option) (alarm, error) {
+	now := c.now.Add(1)
+	defer c.now.Add(-1)
+	for most := c.most.Load(); now > most && !c.most.CompareAndSwap(most, now); most = c.most.Load() {
+	}
+	time.Sleep(100 * time.Microsecond)
+	return c.alarmService.Do(ctx, id, cmd, opts...)
+}
+
+func TestWakeStops(t *testing.T) {
+	t.Parallel()
+	t.Run("a pass ends with its context and the next goes on", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		service := b.alarms("alarm")
+		for i := range 10 {
+			b.do(service, "", set{At: after(i)})
+		}
+		b.clock.Add(time.Minute)
+		ctx, cancel := context.WithCancel(context.Background())
+		stopping := &stopping{service, 4, cancel}
+		s := b.scheduler(scheduler.Config{}, scheduler.Wake(stopping, tick{}))
+		r, err := s.Tick(ctx)
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Empty(t, r.Failures)
+		assert.Len(t, b.rings(), 4)
+		_, err = s.Tick(ctx)
+		require.ErrorIs(t, err, context.Canceled)
+		b.pass(s)
+		assert.Len(t, b.rings(), 10)
+	})
+
+	t.Run("a store that does not answer is the error of the pass", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		s := b.scheduler(scheduler.Config{}, scheduler.Wake(b.alarms("alarm"), tick{}))
+		require.NoError(t, b.db.Close())
+		_, err := s.Tick(context.Background())
+		require.Error(t, err)
+		assert.Contains(t, err.Error(), "what is due of alarm")
+	})
+}
+
+type stopping struct {
+	*alarmService
+	left   int
+	cancel context.CancelFunc
+}
+
+func (s *stopping) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...itsm.Option) (alarm, error) {
+	if s.left--; s.left == 0 {
+		defer s.cancel()
+	}
+	return s.alarmService.Do(ctx, id, cmd, opts...)
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	service := b.alarms("alarm")
+	wake := scheduler.Wake(service, tick{})
+	nothing := func(context.Context, itsm.Event) error { return nil }
+	for name, c := range map[string]struct {
+		cfg  scheduler.Config
+		jobs []scheduler.Job
+		want []string
+	}{
+		"one kind twice":      {jobs: []scheduler.Job{wake, wake}, want: []string{"job 2: records of kind alarm are woken by two jobs"}},
+		"one name twice":      {jobs: []scheduler.Job{scheduler.React("a", itsm.Filter{}, nothing), scheduler.React("a", itsm.Filter{}, nothing)}, want: []string{`job 2: two reactions are called "a"`}},
+		"an empty job":        {jobs: []scheduler.Job{{}}, want: []string{"job 1 is empty"}},
+		"no command":          {jobs: []scheduler.Job{scheduler.Wake(service, nil)}, want: []string{"job 1: wake alarm: <nil> is not one of its commands"}},
+		"all faults at once":  {cfg: scheduler.Config{Batch: -1, MaxWait: -time.Second}, jobs: []scheduler.Job{{}}, want: []string{"Batch is -1", "MaxWait is -1s: want more than 0, or 0 for 10s", "job 1 is empty"}},
+		"a bad reaction":      {jobs: []scheduler.Job{scheduler.React("Bad Name", itsm.Filter{Limit: 3}, nil)}, want: []string{`"Bad Name": want a name of lower-case`, "leave ID, Command and Limit unset", "its function is nil"}},
+		"an interface":        {jobs: []scheduler.Job{scheduler.On("a", service, func(context.Context, itsm.Event, itsm.Payload) error { return nil })}, want: []string{"one type, not an interface"}},
+		"a wake since a time": {jobs: []scheduler.Job{wake.Since(epoch)}, want: []string{"only a reaction begins at an instant"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := scheduler.New(b.db, c.cfg, c.jobs...)
+			require.ErrorIs(t, err, itsm.ErrInvalid)
+			for _, want := range c.want {
+				assert.ErrorContains(t, err, want)
+			}
+		})
+	}
+	t.Run("nothing to do is nothing wrong", func(t *testing.T) {
+		t.Parallel()
+		assert.Equal(t, scheduler.Report{Now: epoch}, b.pass(b.scheduler(scheduler.Config{})))
+	})
+}
