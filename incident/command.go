@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hospital-itsm/itsm"
@@ -44,8 +45,8 @@ type (
 		Safety      bool     `json:"safety,omitempty"`
 		Work        WorkType `json:"work,omitempty"`
 	}
-	// Dispatch gives the work to a group, perhaps to a person in it. It may be given to others until it is solved; the
-	// owner stays the desk.
+	// Dispatch gives the work to a group, perhaps to a person in it. It may be given to others until it is confirmed;
+	// the owner stays the desk.
 	Dispatch struct {
 		Group    string        `json:"group"`
 		Assignee itsm.PersonID `json:"assignee,omitempty"`
@@ -254,6 +255,11 @@ type (
 		Step Transition `json:"step"`
 		Note string     `json:"note,omitempty"`
 	}
+	// Advance takes a step that only the host's variant of the lifecycle has.
+	Advance struct {
+		Step Transition `json:"step"`
+		Note string     `json:"note,omitempty"`
+	}
 	// Migrate moves the ticket to the present version of its lifecycle; see [Service.PlanMigration].
 	Migrate struct {
 		Into string `json:"into"` // version
@@ -319,6 +325,7 @@ func (SetParent) CommandName() string         { return "incident.set_parent" }
 func (Link) CommandName() string              { return "incident.link" }
 func (Answer) CommandName() string            { return "incident.answer" }
 func (Settle) CommandName() string            { return "incident.settle" }
+func (Advance) CommandName() string           { return "incident.advance" }
 func (Migrate) CommandName() string           { return "incident.migrate" }
 func (AdjustClock) CommandName() string       { return "incident.adjust_clock" }
 func (Tick) CommandName() string              { return "incident.tick" }
@@ -334,7 +341,7 @@ func commands() []itsm.Command {
 		Record{}, Triage{}, Dispatch{}, DispatchUrgent{}, CompletePaperwork{}, Start{}, Investigate{}, Try{}, KeepDiagnosing{}, Restore{}, Hold{},
 		Resume{}, Propose{}, Confirm{}, Reject{}, Reopen{}, Close{}, Cancel{}, ResolveInCall{}, RecordResolved{}, OverridePriority{}, EndOverride{},
 		Escalate{}, Accept{}, Return{}, AssessBusiness{}, Arrive{}, FollowUp{}, NotePromise{}, KeepPromise{}, ConfirmInfection{}, Contact{},
-		RepeatAlert{}, ClearAlert{}, Merge{}, Unmerge{}, SetParent{}, Link{}, Answer{}, Settle{}, Migrate{}, AdjustClock{}, Tick{}, absorb{}, adopt{},
+		RepeatAlert{}, ClearAlert{}, Merge{}, Unmerge{}, SetParent{}, Link{}, Answer{}, Settle{}, Advance{}, Migrate{}, AdjustClock{}, Tick{}, absorb{}, adopt{},
 		ProposeMajor{}, DeclareMajor{}, RejectMajor{}, UpdateMajor{}, StabiliseMajor{}, StandDownMajor{}, ReviewMajor{},
 	}
 }
@@ -841,7 +848,7 @@ func (c ConfirmInfection) decide(d *decision) {
 	if d.failed() {
 		return
 	}
-	d.emit(InfectionConfirmed{InfectionInfo{c.Name, c.Security}})
+	d.emit(InfectionConfirmed{InfectionInfo(c)})
 }
 
 func (c Contact) decide(d *decision) {
@@ -916,6 +923,32 @@ func (c Settle) decide(d *decision) {
 		return
 	}
 	d.emit(Moved{To{to}, c.Step, c.Note, ""})
+}
+
+func (c Advance) decide(d *decision) {
+	d.need("step", string(c.Step))
+	if shipped(c.Step) {
+		d.refuse(ruleShippedStep.With("step", c.Step))
+	}
+	d.length("note", c.Note, 64<<10)
+	if d.failed() {
+		return
+	}
+	to := d.move(c.Step)
+	if d.failed() {
+		return
+	}
+	d.emit(Moved{To{to}, c.Step, c.Note, ""})
+}
+
+// shipped reports whether a step is part of the shipped lifecycles: it has a command with rules of its own.
+func shipped(step Transition) bool {
+	for _, table := range []Table{IncidentTable(), ConsultationTable(), ComplaintTable(), RequestTable()} {
+		if slices.ContainsFunc(table.Transitions, func(r row) bool { return r.Event == step }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c AdjustClock) decide(d *decision) {

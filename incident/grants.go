@@ -12,11 +12,11 @@ func Grants() []itsm.Grant {
 		"incident.keep_diagnosing", "incident.restore", "incident.hold", "incident.resume", "incident.propose", "incident.resolve_in_call",
 		"incident.confirm", "incident.reject", "incident.reopen", "incident.close", "incident.cancel", "incident.escalate", "incident.return",
 		"incident.assess_business", "incident.follow_up", "incident.note_promise", "incident.keep_promise", "incident.contact", "incident.merge",
-		"incident.unmerge", "incident.absorb", "incident.set_parent", "incident.adopt", "incident.link", "incident.answer", "incident.settle",
+		"incident.unmerge", "incident.absorb", "incident.set_parent", "incident.adopt", "incident.link", "incident.answer", "incident.settle", "incident.advance",
 		"incident.propose_major", "incident.update_major", "incident.confirm_infection")
 	engineer := with("itsm.note", "itsm.attach", "itsm.set_fields", "itsm.classify", "incident.start", "incident.accept", "incident.return",
 		"incident.investigate", "incident.try", "incident.keep_diagnosing", "incident.restore", "incident.hold", "incident.resume", "incident.propose",
-		"incident.escalate", "incident.arrive", "incident.note_promise", "incident.keep_promise", "incident.link", "incident.answer",
+		"incident.escalate", "incident.arrive", "incident.note_promise", "incident.keep_promise", "incident.link", "incident.answer", "incident.advance",
 		"incident.propose_major", "incident.confirm_infection", "incident.assess_business", "incident.record")
 	manager := []string{"incident.override_priority", "incident.end_override", "incident.declare_major", "incident.reject_major",
 		"incident.update_major", "incident.stabilise_major", "incident.stand_down_major", "incident.review_major", "incident.adjust_clock", "incident.migrate",

@@ -26,6 +26,7 @@ type Process struct {
 	machines  map[string]*Machine               // of incidents, by version
 	plans     map[string]*lifecycle.Plan[State] // into the present version, by the old one
 	others    map[Type]*Machine
+	added     map[State]bool     // states of incidents that only variants of the host have
 	reopen    *calendar.Calendar // nil for calendar days
 	peak      *calendar.Calendar // nil for none
 	cfg       Config
@@ -34,7 +35,7 @@ type Process struct {
 
 // NewProcess checks the configuration. repo gives the facts of other tickets; it may be nil where no command needs them.
 func NewProcess(repo itsm.Repository[Incident], cfg Config) (*Process, error) {
-	p := &Process{policy: Strict(), clocks: cfg.Agreements, priority: cfg.Priority, cfg: cfg, repo: repo, machines: map[string]*Machine{}}
+	p := &Process{policy: Strict(), clocks: cfg.Agreements, priority: cfg.Priority, cfg: cfg, repo: repo, machines: map[string]*Machine{}, added: map[State]bool{}}
 	if cfg.Policy != nil {
 		p.policy = *cfg.Policy
 	}
@@ -60,6 +61,11 @@ func NewProcess(repo itsm.Repository[Incident], cfg Config) (*Process, error) {
 			return nil, err
 		}
 		p.machines[m.Version()] = m
+		for _, s := range m.States() {
+			if !slices.ContainsFunc(incidentStates, func(own state) bool { return own.Name == s }) {
+				p.added[s] = true
+			}
+		}
 	}
 	p.plans = make(map[string]*lifecycle.Plan[State])
 	for _, mig := range cfg.Migrations {
@@ -545,10 +551,14 @@ func (d *decision) move(e Transition) State {
 	return d.rec.State
 }
 
-// in asks for one of some states.
+// in asks for one of some states. A state that only the host's variant has counts as those of its phase.
 func (d *decision) in(states ...State) {
 	d.notMerged()
-	if !slices.Contains(states, d.rec.State) && d.rec.MergedInto == "" {
+	m := d.machine()
+	like := func(s State) bool {
+		return s == d.rec.State || d.p.added[d.rec.State] && m.Phase(s) == m.Phase(d.rec.State)
+	}
+	if !slices.ContainsFunc(states, like) && d.rec.MergedInto == "" {
 		d.illegal(d.name())
 	}
 }

@@ -66,6 +66,7 @@ var (
 	ruleNoVersion       = itsm.NotNow("incident.no_version", "version {version} is not the present one, {present}", "版本 {version} 不是当前版本 {present}")
 	ruleNoState         = itsm.Invalid("incident.no_state", "the migration to version {version} has no place for state {state}", "迁移到版本 {version} 时没有对应状态 {state}")
 	ruleNoPlan          = itsm.NotNow("incident.no_plan", "no migration leads from version {from} to {to}", "没有从版本 {from} 到 {to} 的迁移")
+	ruleShippedStep     = itsm.Invalid("incident.shipped_step", "{step} has a command of its own", "{step} 有专门的命令")
 	ruleNoClocks        = itsm.NotNow("incident.no_clocks", "the process has no clocks", "没有配置服务级别时钟")
 	ruleClock           = itsm.Invalid("incident.clock", "the clock cannot be corrected: {problem}", "时钟无法更正：{problem}")
 )
@@ -78,6 +79,6 @@ func rules() []*itsm.Rule {
 		ruleOldProposal, ruleOwnWork, ruleSecond, ruleReopenBy, ruleReopenLate, ruleClosedForGood, ruleNoCI, ruleOpenChildren, ruleMajorOpen,
 		ruleMajorAlready, ruleMajorState, rulePaperworkOwed, ruleNoPaperwork, ruleNoOverride, ruleNoPromise, ruleInfected, ruleNoSecurity, ruleNoAlert,
 		ruleMerged, ruleNotMerged, ruleUnmergeLate, ruleMergeIntoEnded, ruleMergeParent, ruleSelf, ruleNoOther, ruleNotClosed, ruleCycle, ruleTwoSides,
-		ruleNotIncident, ruleNoVersion, ruleNoState, ruleNoPlan, ruleNoClocks, ruleClock,
+		ruleNotIncident, ruleNoVersion, ruleNoState, ruleNoPlan, ruleShippedStep, ruleNoClocks, ruleClock,
 	}
 }

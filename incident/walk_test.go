@@ -38,7 +38,7 @@ func moves(rec incident.Incident) []itsmtest.Move {
 		incident.NotePromise{Party: "p", What: "w", Due: later}, incident.KeepPromise{Nth: 1}, incident.ConfirmInfection{Name: "n"}, incident.Contact{Channel: incident.Phone}, incident.RepeatAlert{}, incident.ClearAlert{},
 		incident.Merge{Into: "INC-1"}, incident.Unmerge{}, incident.SetParent{Parent: "INC-1"}, incident.Link{Problem: "PRB-1"}, incident.Answer{Text: "a"},
 		incident.Settle{Step: incident.DoAccept}, incident.Settle{Step: incident.DoDispute, Note: "n"}, incident.Settle{Step: incident.DoApprove}, incident.Settle{Step: incident.DoDecline, Note: "n"},
-		incident.Migrate{Into: "x"}, incident.AdjustClock{Event: 1, At: rec.Created, Why: "w"}, incident.Tick{},
+		incident.Migrate{Into: "x"}, incident.Advance{Step: "procure"}, incident.AdjustClock{Event: 1, At: rec.Created, Why: "w"}, incident.Tick{},
 		incident.ProposeMajor{Why: "w"}, incident.RejectMajor{Why: "w"}, declare, incident.UpdateMajor{Message: "m"}, incident.StabiliseMajor{Message: "m"}, incident.StandDownMajor{Message: "m"}, incident.ReviewMajor{Findings: "f"},
 	} {
 		all = append(all, itsmtest.Move{Command: c, Options: because})
@@ -67,7 +67,7 @@ func TestWalk(t *testing.T) {
 			Process: process, Moves: moves, States: allStates(process), Edges: edges,
 			// What needs another record, an alert, a contract, or an earlier command that makes no difference elsewhere.
 			Elsewhere: []string{"incident.merge", "incident.unmerge", "incident.absorb", "incident.set_parent", "incident.adopt", "incident.confirm_infection",
-				"incident.repeat_alert", "incident.clear_alert", "incident.migrate", "incident.adjust_clock", "incident.end_override", "incident.keep_promise",
+				"incident.repeat_alert", "incident.clear_alert", "incident.migrate", "incident.advance", "incident.adjust_clock", "incident.end_override", "incident.keep_promise",
 				"incident.reject_major", "incident.declare_major", "incident.update_major", "incident.stabilise_major", "incident.stand_down_major", "incident.review_major"},
 			Abstract: func(rec incident.Incident) string {
 				return fmt.Sprint(rec.Type, len(rec.HandOvers) > 0 && rec.HandOvers[len(rec.HandOvers)-1].Pending())

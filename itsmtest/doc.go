@@ -6,7 +6,7 @@
 //	}
 //
 //	func TestRepository(t *testing.T) { // records on tables of a host's own
-//		itsmtest.Repository(t, incident.New(incident.Config{}), openTables, sampleIncident)
+//		itsmtest.Repository(t, process, openTables, sampleIncident)
 //	}
 //
 //	func TestLaws(t *testing.T) { // a process, or a variant of one

@@ -83,7 +83,7 @@ type Spec[R, F any, C itsm.Command] struct {
 //
 //	func TestLaws(t *testing.T) {
 //		itsmtest.Laws(t, itsmtest.Spec[incident.Incident, incident.Facts, incident.Command]{
-//			Process: incident.New(incident.Config{}), Command: drawCommand, States: incident.States(), Tick: tick,
+//			Process: process, Command: drawCommand, States: states, Tick: tick,
 //		})
 //	}
 func Laws[R, F any, C itsm.Command](t *testing.T, spec Spec[R, F, C], laws ...Law) {

@@ -18,7 +18,7 @@ import (
 // records get; ID, tenant, version and times are set by the suite. What is found is compared with what the process declares.
 //
 //	func TestConformance(t *testing.T) {
-//		itsmtest.Repository(t, incident.New(incident.Config{}), openTables, sampleIncident)
+//		itsmtest.Repository(t, process, openTables, sampleIncident)
 //	}
 func Repository[R, F any, C itsm.Command](t *testing.T, process itsm.Process[R, F, C], open func(t testing.TB) itsm.Repository[R], sample func(i int) R, except ...Exception) {
 	t.Helper()

@@ -75,6 +75,7 @@ func refusalBatch(ctx context.Context, db DB, e itsm.Event) (Batch, error) {
 			return Batch{}, err
 		}
 		e.Key = itsm.Key{Tenant: e.Tenant, Kind: itsm.KindCommand, ID: itsm.ID(e.Command)}
+		e.Personal, e.PersonalDigest = nil, itsm.Digest{} // what belongs to no record could not be erased with it
 	}
 	e.Seq, e.Prev = 1, itsm.Digest{}
 	e.Hash = e.ComputeHash()

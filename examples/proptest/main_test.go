@@ -32,8 +32,11 @@ func TestWalk(t *testing.T) {
 	t.Parallel()
 	cfg := configure(Variant())
 	cfg.Agreements = nil
+	p := process(t, cfg)
+	all := p.Describe().Commands
 	cover := itsmtest.Walk(t, itsmtest.Model[incident.Incident, incident.Facts, incident.Command]{
-		Process: oneRecord{process(t, cfg)}, Moves: moves, States: states(t), Edges: itsmtest.Edges(machine(t)), Abstract: differs,
+		Process: p, Moves: func(inc incident.Incident) []itsmtest.Move { return moves(inc, all) },
+		States: states(t), Edges: itsmtest.Edges(machine(t)), Elsewhere: elsewhere, Abstract: differs,
 	})
 	assert.Positive(t, cover.Accepted("procuring", "incident.resume"))
 	assert.Zero(t, cover.Accepted("procuring", "incident.propose"), "nothing is solved while it is being bought")

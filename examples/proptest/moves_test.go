@@ -9,23 +9,15 @@ import (
 	"github.com/hospital-itsm/itsm/itsmtest"
 )
 
-// oneRecord is the process without the commands that a walk over single incidents cannot give: those that change two records at once or
-// need another one, those of consultations, complaints and requests, and those of former lifecycles and corrected clocks.
-type oneRecord struct{ *incident.Process }
-
-func (p oneRecord) Describe() itsm.Description {
-	d := p.Process.Describe()
-	d.Commands = slices.DeleteFunc(d.Commands, func(c itsm.Command) bool { return slices.Contains(beyond, c.CommandName()) })
-	return d
-}
-
-var beyond = []string{
+// elsewhere are the commands that cannot go through in a walk over single incidents: those that change two records at once or need another
+// one, those of consultations, complaints and requests, and those of former lifecycles and corrected clocks.
+var elsewhere = []string{
 	"incident.merge", "incident.unmerge", "incident.absorb", "incident.set_parent", "incident.adopt", "incident.confirm_infection",
 	"incident.answer", "incident.settle", "incident.migrate", "incident.adjust_clock",
 }
 
-// moves fills in every command so that it goes through where it can.
-func moves(inc incident.Incident) []itsmtest.Move {
+// moves fills in every command so that it goes through where it can. Those that go through elsewhere are given empty.
+func moves(inc incident.Incident, commands []itsm.Command) []itsmtest.Move {
 	record := incident.Record{Channel: incident.WalkIn, Caller: incident.Caller{Name: "收费处"}, Summary: "收费窗口打印机不出纸"}
 	alert := incident.Record{
 		Channel: incident.Monitoring, Summary: "link down", CI: "sw-1",
@@ -51,6 +43,11 @@ func moves(inc incident.Incident) []itsmtest.Move {
 	)
 	for i := range all {
 		all[i].Options = []itsm.Option{itsm.Because("the walk")}
+	}
+	for _, c := range commands {
+		if slices.Contains(elsewhere, c.CommandName()) {
+			all = append(all, itsmtest.Move{Command: c})
+		}
 	}
 	// Who made a hand-over cannot accept it.
 	return append(all, itsmtest.Move{Command: incident.Accept{}, Actor: itsmtest.Actor("u-002", itsm.RoleSecondLine)})

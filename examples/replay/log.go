@@ -28,8 +28,8 @@ func openLog(path string) (logFile, error) {
 		}
 		return textLog("sample", text.Bytes()), nil
 	}
-	zipped := strings.HasSuffix(path, ".csv.gz")
-	if !zipped && !strings.HasSuffix(path, ".csv") {
+	zipped := strings.HasSuffix(strings.ToLower(path), ".csv.gz")
+	if !zipped && !strings.HasSuffix(strings.ToLower(path), ".csv") {
 		return logFile{}, &fault{File: path, Want: "a file whose name ends in .csv or .csv.gz"}
 	}
 	return logFile{path, func() (io.ReadCloser, error) {

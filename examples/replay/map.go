@@ -110,8 +110,8 @@ type mapper struct {
 	plan
 	number   string
 	row      int
-	was, now *row // the row that was translated last, nil before the first, and the present one
-	resolver string
+	was, now *row          // the row that was translated last, nil before the first, and the present one
+	resolver string        // who wrote the row in which it was solved last
 	handed   bool          // put back to New, and nobody has taken it up since
 	linked   incident.Link // what the record is linked to
 }
@@ -137,12 +137,13 @@ func (m *mapper) open() {
 		Caller:  incident.Caller{Person: itsm.PersonID(cmp.Or(r.Caller, "unknown")), Department: cmp.Or(r.Location, notInLog), Phone: notInLog},
 		Summary: summary(r), CI: r.CI,
 	}
-	if !r.Opened.After(r.Updated) { // an incident may be entered after it was opened; two of the log were opened after they were entered
-		record.Began = r.Opened
-	}
 	id := itsm.ID(m.number)
 	group := groupOf(r)
-	if n := len(m.records); n > 0 {
+	if n := len(m.records); n == 0 {
+		if !r.Opened.After(r.Updated) { // logs have incidents that were opened after they were entered
+			record.Began = r.Opened
+		}
+	} else {
 		record.Recurrence = m.records[n-1]
 		id = itsm.ID(m.number + "-" + strconv.Itoa(n+1))
 		group = groupOf(m.was) // it comes back to who had it

@@ -60,7 +60,7 @@ type deviation struct {
 	Incidents int    `json:"incidents"` // that took it
 }
 
-// through says by what commands records followed a step of the log.
+// through says by what commands records followed a step of the log, the first time that it occurred.
 type through struct {
 	From     string   `json:"from"`
 	To       string   `json:"to"`

@@ -35,8 +35,8 @@ func newRun(log logFile, zone *time.Location, anyState, keepGoing bool, terminal
 	return r
 }
 
-// check reads the whole log before anything is written, so that a log with faults changes nothing. It returns the faults,
-// the first of them at least, unless the rest is wanted all the same.
+// check reads the whole log before anything is written, so that a log with faults changes nothing. It returns the first of
+// them, together, unless the run keeps going.
 func (r *run) check(ctx context.Context) error {
 	var faults []error
 	rows, more := 0, 0

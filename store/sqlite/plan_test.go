@@ -77,6 +77,7 @@ func TestPlans(t *testing.T) {
 				wheres = append(wheres, []itsm.Condition{c, d})
 			}
 		}
+		seen := make(map[string]bool) // the plan of a statement does not depend on its arguments
 		for _, where := range wheres {
 			for _, order := range []string{"", "state", "level", "due", "unknown"} {
 				for _, desc := range []bool{false, true} {
@@ -88,7 +89,8 @@ func TestPlans(t *testing.T) {
 								return err
 							}
 							for i := range p.where {
-								if w := &p.where[i]; w.count != "" {
+								if w := &p.where[i]; w.count != "" && !seen[w.count] {
+									seen[w.count] = true
 									args := w.args
 									if w.lead == w.sql {
 										args = args[1:]
@@ -100,6 +102,10 @@ func TestPlans(t *testing.T) {
 							}
 							for _, st := range p.stages(after) {
 								query, args := p.sql(st, 10)
+								if seen[query] {
+									continue
+								}
+								seen[query] = true
 								noScan(t, s, query, args)
 								if !p.narrow && p.order != nil {
 									assert.NotContains(t, explain(t, s, query, args), "TEMP B-TREE", "many results are not sorted: %s", query)
