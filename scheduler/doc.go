@@ -39,5 +39,6 @@
 // effect is shared. What a reaction does by other means than [Do] happens at least once. A wake happens when the scheduler comes to
 // it, not when it was due; a process that cares for the difference keeps the due time in its events. What others commit is
 // noticed after [Config.MaxWait] at the latest, or with [Scheduler.Poke] at once. Reactions that set off each other without end are not
-// found out.
+// found out. What waits for another try is kept in memory for wakes (a few words a record), and for reactions in the cursor, at most
+// 256 events each ([ErrFull]).
 package scheduler

@@ -25,7 +25,7 @@ type Config struct {
 	// Workers is how many wakes are given at the same time. They are begun in due order, and with one worker each is over
 	// before the next begins. Defaults to 1.
 	Workers int
-	// Timeout bounds one wake, or one event of a reaction. Defaults to a minute.
+	// Timeout bounds one wake, or one event of a reaction, by its context. Defaults to a minute.
 	Timeout time.Duration
 	// MaxWait is how long [Scheduler.Run] sleeps at most: how late it may find out what another process has committed,
 	// or this one without a [Scheduler.Poke]. Defaults to 10 seconds.

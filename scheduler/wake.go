@@ -61,15 +61,19 @@ type call struct {
 	waker   *waker
 	version uint64 // of the record, when the wake for this instant was given once and the record wants another; else 0
 	times   int    // how often the record was woken before, in a row
+	repeats int    // how often of them for this instant
 }
 
 // ErrStuck is the error of a record that, when it is woken, does not come to rest: its process does not do what the wake is for, or
 // does it without end.
 var ErrStuck = errors.New("woken, the record still wants to be woken")
 
-// mostWakes bounds how often one record is woken in a row, so that one that moves on in tiny steps neither keeps the others waiting
-// nor floods the journal.
-const mostWakes = 1000
+// A record is woken so often in a row at most, and so often for one instant, so that one that moves on in tiny steps or not at all
+// neither keeps the others waiting nor floods the journal.
+const (
+	mostWakes   = 1000
+	mostRepeats = 100
+)
 
 // wake gives all wakes whose time has come.
 func (s *Scheduler) wake(ctx context.Context, p *pass) error {
@@ -83,9 +87,6 @@ func (s *Scheduler) wake(ctx context.Context, p *pass) error {
 		for len(due) > 0 {
 			n := min(s.cfg.Workers, len(due))
 			states, errs := s.give(ctx, due[:n:n])
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
 			again := make([]call, 0, n)
 			for i, c := range due[:n:n] {
 				p.late(c.At)
@@ -93,6 +94,9 @@ func (s *Scheduler) wake(ctx context.Context, p *pass) error {
 				if next, more := s.settle(ctx, p, c, states[i], errs[i]); more && (horizon == nil || compareCalls(next, *horizon) <= 0) {
 					again = append(again, next)
 				}
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
 			due = due[n:]
 			for _, c := range again {
@@ -180,7 +184,9 @@ func (s *Scheduler) giveOne(ctx context.Context, c *call) (after state, err erro
 // settle takes note of how a wake went, and returns the next one if the record wants to be woken again at once.
 func (s *Scheduler) settle(ctx context.Context, p *pass, c call, after state, err error) (next call, again bool) {
 	if err != nil {
-		s.wakeFailed(ctx, p, c, err)
+		if ctx.Err() == nil { // to be stopped is no failure
+			s.wakeFailed(ctx, p, c, err)
+		}
 		return call{}, false
 	}
 	p.report.Woken++
@@ -195,9 +201,9 @@ func (s *Scheduler) settle(ctx context.Context, p *pass, c call, after state, er
 	}
 	next = call{Wake: store.Wake{Key: c.Key, At: after.wake}, waker: c.waker, times: c.times + 1}
 	if !moved { // the command ID of this instant has done its work; the version makes another
-		next.version = after.version
+		next.version, next.repeats = after.version, c.repeats+1
 	}
-	if next.times == mostWakes {
+	if next.times == mostWakes || next.repeats == mostRepeats {
 		s.stuck(ctx, p, next)
 		return call{}, false
 	}

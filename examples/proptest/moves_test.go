@@ -13,7 +13,7 @@ import (
 // one, those of consultations, complaints and requests, and those of former lifecycles and corrected clocks.
 var elsewhere = []string{
 	"incident.merge", "incident.unmerge", "incident.absorb", "incident.set_parent", "incident.adopt", "incident.confirm_infection",
-	"incident.answer", "incident.settle", "incident.migrate", "incident.adjust_clock",
+	"incident.answer", "incident.settle", "incident.advance", "incident.migrate", "incident.adjust_clock",
 }
 
 // moves fills in every command so that it goes through where it can. Those that go through elsewhere are given empty.
