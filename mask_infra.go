@@ -55,8 +55,8 @@ func port(t string, i int) int {
 
 // withoutPort returns the address or host name of "10.1.2.3:80", "db.lan:80" or "fe80::1]:80".
 func withoutPort(s string) string {
-	if i := strings.IndexByte(s, ']'); i >= 0 {
-		return s[:i]
+	if before, _, ok := strings.Cut(s, "]"); ok {
+		return before
 	}
 	if host, _, ok := strings.Cut(s, ":"); ok && strings.IndexByte(host, '.') >= 0 {
 		return host

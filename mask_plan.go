@@ -37,8 +37,8 @@ func holdsText(t reflect.Type, seen map[reflect.Type]bool) bool {
 	case reflect.Slice, reflect.Array, reflect.Map, reflect.Pointer:
 		return holdsText(t.Elem(), seen)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if f := t.Field(i); tagged(f, "text") || walkable(f) && holdsText(f.Type, seen) {
+		for f := range t.Fields() {
+			if f := f; tagged(f, "text") || walkable(f) && holdsText(f.Type, seen) {
 				return true
 			}
 		}

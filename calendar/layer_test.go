@@ -37,10 +37,11 @@ func TestLayers(t *testing.T) {
 			{`, "open": [{"from": "2026-03-02T10:30", "to": "2026-03-02T11:30"}]`, 2*time.Hour + 30*time.Minute},
 			{`, "layers": [{"name": "hospital", "closed": [{"from": "2026-03-02T10:45", "to": "2026-03-02T11:15"}]}]`, 2 * time.Hour},
 		}
-		text := `{"zone": "Asia/Shanghai", ` + weekdaysNine
+		var text strings.Builder
+		text.WriteString(`{"zone": "Asia/Shanghai", ` + weekdaysNine)
 		for _, s := range steps {
-			text += s.add
-			assert.Equal(t, s.want, working(parse(t, text+"}"), "2026-03-02"), "after %s", s.add)
+			text.WriteString(s.add)
+			assert.Equal(t, s.want, working(parse(t, text.String()+"}"), "2026-03-02"), "after %s", s.add)
 		}
 	})
 
@@ -216,7 +217,7 @@ func rows(t *testing.T, calendarName string, names ...string) map[calendar.Date]
 		if r[0] != calendarName {
 			continue
 		}
-		for _, name := range strings.Split(r[2], "; ") {
+		for name := range strings.SplitSeq(r[2], "; ") {
 			if slices.Contains(names, strings.TrimSuffix(name, " (observed)")) {
 				out[date(r[1])] = true
 			}

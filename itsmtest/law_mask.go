@@ -56,7 +56,7 @@ func (w *world[R, F, C]) checkMasking() {
 
 	// Above the clearance, and to a supplier whom nobody has told, nothing at all is shown.
 	w.planted = nil
-	if w.spec.Process.Meta(ptr(w.stored().Record)).Level < itsm.PatientRelated {
+	if w.spec.Process.Meta(new(w.stored().Record)).Level < itsm.PatientRelated {
 		_, err := w.do(try{actor: auditor, id: w.id, command: itsm.Classify{Level: itsm.PatientRelated}, options: []itsm.Option{itsm.Because("patient data")}, once: newCommand()})
 		w.noError(err, "classifying the record")
 	}
@@ -64,7 +64,8 @@ func (w *world[R, F, C]) checkMasking() {
 	w.lookFor(itsm.Actor{ID: "engineer", Roles: append([]itsm.Role{roleAuditor}, rolesOf(w.desc)...), Employer: "a supplier nobody has told"}, append(slices.Clone(identifiers), token))
 }
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }
 
 // lookFor looks for secrets in everything that a reader can ask for.
 func (w *world[R, F, C]) lookFor(reader itsm.Actor, secrets []string) {
@@ -138,8 +139,8 @@ func textFields(t reflect.Type, names map[string]bool, seen map[reflect.Type]boo
 		return
 	}
 	seen[t] = true
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
+		f := f
 		if slices.Contains(strings.Split(f.Tag.Get("itsm"), ","), "text") {
 			names[f.Name] = true
 		}

@@ -3,6 +3,7 @@ package itsmtest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -328,9 +329,7 @@ func (p lockProcess) Evolve(rec lock, ev itsm.Event) (lock, error) {
 		if p.flaw == flawMapWrite && rec.Uses != nil {
 			uses = rec.Uses
 		}
-		for name, n := range rec.Uses {
-			uses[name] = n
-		}
+		maps.Copy(uses, rec.Uses)
 		uses[e.Name]++
 		rec.Uses = uses
 	default:

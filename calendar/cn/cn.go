@@ -63,7 +63,7 @@ func daysOf(year int, text string) []Day {
 		return calendar.MustDate(s)
 	}
 	var out []Day
-	for _, line := range strings.Split(text, "; ") {
+	for line := range strings.SplitSeq(text, "; ") {
 		words := strings.Fields(line)
 		for _, w := range words[1:] {
 			if work, ok := strings.CutPrefix(w, "+"); ok {

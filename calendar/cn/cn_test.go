@@ -94,7 +94,7 @@ func TestAgainstDataset(t *testing.T) {
 			if f[0] != "CN" {
 				continue
 			}
-			for _, name := range strings.Split(f[2], "; ") {
+			for name := range strings.SplitSeq(f[2], "; ") {
 				if _, ok := names[name]; ok {
 					table[date(f[1])] = true
 				}
