@@ -38,7 +38,7 @@ func holdsText(t reflect.Type, seen map[reflect.Type]bool) bool {
 		return holdsText(t.Elem(), seen)
 	case reflect.Struct:
 		for f := range t.Fields() {
-			if f := f; tagged(f, "text") || walkable(f) && holdsText(f.Type, seen) {
+			if tagged(f, "text") || walkable(f) && holdsText(f.Type, seen) {
 				return true
 			}
 		}

@@ -140,7 +140,6 @@ func textFields(t reflect.Type, names map[string]bool, seen map[reflect.Type]boo
 	}
 	seen[t] = true
 	for f := range t.Fields() {
-		f := f
 		if slices.Contains(strings.Split(f.Tag.Get("itsm"), ","), "text") {
 			names[f.Name] = true
 		}
