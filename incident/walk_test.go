@@ -54,6 +54,9 @@ func moves(rec incident.Incident) []itsmtest.Move {
 }
 
 func TestWalk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short: the walk is long, and has nothing for the race detector")
+	}
 	t.Parallel()
 	process, err := incident.NewProcess(nil, incident.Config{Policy: lenient()})
 	require.NoError(t, err)

@@ -27,6 +27,9 @@ lock.tick     +     +       +        +
 }
 
 func TestLawsCatchBrokenProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short too few histories are drawn to catch every fault")
+	}
 	t.Parallel()
 	cases := []struct {
 		flaw    flaw
@@ -121,6 +124,9 @@ func rechained(c itsm.Change[lock], edit func(e *itsm.Event)) itsm.Change[lock] 
 }
 
 func TestLawsCatchBrokenRepositories(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short too few histories are drawn to catch every fault")
+	}
 	t.Parallel()
 	cases := []struct {
 		name    string
