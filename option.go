@@ -22,7 +22,8 @@ const (
 )
 
 // Once gives the command an ID of the caller's own: when it is given again, after a crash or a lost answer, it has no
-// second effect and the answer is that of the first time. IDs are unique within a tenant.
+// second effect and the answer is that of the first time. IDs are unique within a tenant. A command that had nothing to
+// do leaves no trace and is decided anew.
 func Once(id CommandID) Option { return Option{kind: optOnce, text: string(id)} }
 
 // HappenedAt says that what the command tells happened earlier than now, as when the past of another system is carried
