@@ -58,7 +58,7 @@ type (
 		Count int `itsm:"text"`
 	}
 	planUnexported struct {
-		text string `itsm:"text"`
+		text string `itsm:"text"` //lint:ignore U1000 its tag is what the test is about
 	}
 )
 

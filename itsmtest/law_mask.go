@@ -64,9 +64,6 @@ func (w *world[R, F, C]) checkMasking() {
 	w.lookFor(itsm.Actor{ID: "engineer", Roles: append([]itsm.Role{roleAuditor}, rolesOf(w.desc)...), Employer: "a supplier nobody has told"}, append(slices.Clone(identifiers), token))
 }
 
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 // lookFor looks for secrets in everything that a reader can ask for.
 func (w *world[R, F, C]) lookFor(reader itsm.Actor, secrets []string) {
 	w.Helper()
