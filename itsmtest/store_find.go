@@ -190,6 +190,12 @@ func checkFindChanges(s *storeSuite) {
 	assert.Equal(s, []int{0, 1, 0, 1, 1}, []int{hits("name", "y"), unset("name"), hits("tag", "b"), unset("tag"), hits("later", "z")}, "cleared fields, an entry without a value, and a new field")
 	s.commit(next(three))
 	assert.Equal(s, []int{0, 1}, []int{hits("later", "z"), unset("later")}, "nothing to be found by any more")
+	// Fields that come one after the other, each known from then on.
+	part := itsm.IndexEntry{Field: "part", Many: true, Value: itsm.NumberOf(7)}
+	four := s.create(itsm.Key{Tenant: "h1", Kind: "order", ID: "B"}, indexed(tag("z"), part))
+	s.commit(next(four, indexed(tag("z"), part)))
+	s.create(itsm.Key{Tenant: "h1", Kind: "order", ID: "C"}, indexed(part))
+	assert.Len(s, s.find(s, itsm.Query{Tenant: "h1", Kind: "order", Where: []itsm.Condition{itsm.Where("part", itsm.NumberOf(7))}}), 2, "a second field of several values")
 	both := itsm.Query{Tenant: "h1", Kind: "order", Where: []itsm.Condition{itsm.WhereOneOf("name")}}
 	assert.Empty(s, s.find(s, both), "one of no values matches nothing")
 }

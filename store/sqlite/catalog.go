@@ -232,6 +232,8 @@ func addFields(s *session, k *kind, p *store.Put) error {
 			err = s.run(fmt.Sprintf(`
 				CREATE TABLE %[1]s (tenant TEXT NOT NULL, id TEXT NOT NULL, field TEXT NOT NULL, value NOT NULL, PRIMARY KEY (tenant, field, value, id)) WITHOUT ROWID;
 				CREATE INDEX %[2]s ON %[1]s (tenant, id, field, value)`, k.values, quote("values_"+k.name+"_id")))
+		default: // nothing is to be made for the field, but everybody's catalog has to notice it: a table that comes and goes counts as a change
+			err = s.run("CREATE TABLE itsm_changed (x); DROP TABLE itsm_changed")
 		}
 		if err != nil {
 			return err
