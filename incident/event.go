@@ -375,6 +375,9 @@ func (e RecurrenceLinked) apply(r *Incident, _ *itsm.Event) { r.Recurrence = &e.
 
 func (e Triaged) apply(r *Incident, ev *itsm.Event) {
 	e.enter(r, ev)
+	if e.Type != r.Type {
+		r.Hold = nil // whom the ticket waited for was a matter of what it was
+	}
 	r.Type, r.Impact, r.Urgency, r.Category = e.Type, e.Impact, e.Urgency, e.Category
 	r.Service, r.Grade, r.Department, r.Setting = e.Service, e.Grade, e.Department, e.Setting
 	r.CareDepends, r.Safety, r.Work = e.CareDepends, e.Safety, e.Work

@@ -270,6 +270,21 @@ func TestHold(t *testing.T) {
 		assert.Equal(t, []string{"incident.put_on_hold", "incident.hold_review_due", "incident.bumped", "incident.bumped", "incident.resumed", "incident.resolution_proposed"}, types[len(types)-6:])
 		require.NoError(t, d.Verify(manager, id))
 	})
+	t.Run("a waiting ticket that turns out to be of another type waits no more, and no reminder comes", func(t *testing.T) {
+		t.Parallel()
+		d := open(t, incident.Config{})
+		id := d.at(incident.StateDiagnosing)
+		d.do(engineer, id, incident.Hold{Reason: incident.WaitUser, Awaiting: "caller", Contacts: 1,
+			Bump: incident.Bump{Every: itsm.Hour, Count: 1, Resolve: "no answer, taken as solved"}})
+		question := triage
+		question.Type = incident.TypeConsultation
+		inc := d.do(agent, id, question, itsm.Because("it is a question"))
+		assert.Equal(t, incident.StateTriaged, inc.State)
+		assert.Nil(t, inc.Hold)
+		d.now = d.now.Add(3 * time.Hour)
+		assert.Equal(t, incident.StateTriaged, d.do(system, id, incident.Tick{}).State)
+		require.NoError(t, d.Verify(manager, id))
+	})
 	t.Run("after days of standstill every reminder is told once, in order", func(t *testing.T) {
 		t.Parallel()
 		d := open(t, incident.Config{})
