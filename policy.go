@@ -22,8 +22,8 @@ type Request struct {
 	Command string // the name of the command, or "itsm.read", "itsm.journal", "itsm.backdate"
 	Kind    Kind
 	ID      ID  // "" for a record that has none yet
-	Before  any // the record, of the type of the process; nil when there is none
-	After   any // the record as it would become; nil when that is not known yet
+	Before  any // a pointer to the record, which must not be written to; nil when there is none
+	After   any // a pointer to the record as it would become, likewise; nil when that is not known yet
 }
 
 // Sight is how much an actor may see.
@@ -39,8 +39,8 @@ type Grant struct {
 	Clearance      Confidentiality `json:"clearance,omitempty"`
 	Infrastructure bool            `json:"infrastructure,omitempty"`
 
-	// Scope restricts the grant to some records. It is asked with the record before, and with the record after the
-	// command; both must be in scope. nil means all.
+	// Scope restricts the grant to some records. It is asked with a pointer to the record before, and with one to the
+	// record after the command; both must be in scope. It must not write to them. nil means all.
 	Scope func(a Actor, record any) bool `json:"-"`
 }
 
@@ -148,7 +148,7 @@ func kernelRules() []*Rule {
 	return []*Rule{
 		ErrIllegalState, ruleRequired, ruleTooLong, ruleFinal, ruleLevel, ruleSameLevel, ruleDeclassify, ruleReason, rulePast,
 		ruleNoReview, ruleOwnReview, ruleHospitalOnly, ruleFieldUnknown, ruleFieldType, ruleFieldChoice, ruleFieldRequired, ruleSecret,
-		ruleNotPermitted, ruleOutOfScope, ruleClearance, ruleUndisclosed, ruleNotFound, ruleExists, ruleNoID, ruleUnknown, ruleFuture, ruleBadID,
+		ruleNotPermitted, ruleOutOfScope, ruleClearance, ruleUndisclosed, ruleNotFound, ruleExists, ruleNoID, ruleUnknown, ruleFuture, ruleBadID, ruleChoice, ruleCode, ruleNegative, ruleAfterNow,
 		ErrRetained, ruleForever, ruleHeld, ruleUnsealed, ruleMoreFound,
 	}
 }

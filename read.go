@@ -43,7 +43,7 @@ func (s *Service[R, F, C]) load(ctx context.Context, id ID, permission string) (
 	if rs := s.readable(actor, &stored.Record, permission); rs != nil {
 		return actor, none, s.denied(id, permission, rs)
 	}
-	if err := s.auth.Authorize(Request{Actor: actor, Command: permission, Kind: s.desc.Kind, ID: id, Before: stored.Record}); err != nil {
+	if err := s.auth.Authorize(Request{Actor: actor, Command: permission, Kind: s.desc.Kind, ID: id, Before: &stored.Record}); err != nil {
 		return actor, none, s.denied(id, permission, err)
 	}
 	return actor, stored, nil
@@ -146,7 +146,7 @@ func (s *Service[R, F, C]) Find(ctx context.Context, q Query) iter.Seq2[R, error
 				return
 			}
 			if s.readable(actor, &stored.Record, permission) != nil ||
-				s.auth.Authorize(Request{Actor: actor, Command: permission, Kind: s.desc.Kind, ID: s.process.Meta(&stored.Record).ID, Before: stored.Record}) != nil {
+				s.auth.Authorize(Request{Actor: actor, Command: permission, Kind: s.desc.Kind, ID: s.process.Meta(&stored.Record).ID, Before: &stored.Record}) != nil {
 				continue
 			}
 			if !yield(s.show(stored.Record, actor), nil) {

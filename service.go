@@ -319,7 +319,7 @@ func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd 
 		if rs := s.readable(actor, &stored.Record, name); rs != nil {
 			return zero, s.refuseHidden(ctx, &a, &stored, rs)
 		}
-		a.ask(&rs, s.auth, Request{Actor: actor, Command: name, Kind: s.desc.Kind, ID: id, Before: stored.Record})
+		a.ask(&rs, s.auth, Request{Actor: actor, Command: name, Kind: s.desc.Kind, ID: id, Before: &stored.Record})
 		if len(rs) > 0 {
 			return zero, s.refuseHidden(ctx, &a, &stored, rs)
 		}
@@ -357,9 +357,9 @@ func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd 
 	if secret := s.findSecret(call.reason, events); secret != nil {
 		return zero, s.refuse(ctx, &a, s.orNil(&stored, exists), Reasons{*secret})
 	}
-	after := Request{Actor: actor, Command: name, Kind: s.desc.Kind, ID: id, After: rec}
+	after := Request{Actor: actor, Command: name, Kind: s.desc.Kind, ID: id, After: &rec}
 	if exists {
-		after.Before = stored.Record
+		after.Before = &stored.Record
 	}
 	a.ask(&rs, s.auth, after)
 	outline := s.process.Outline(rec)
@@ -407,7 +407,7 @@ func (s *Service[R, F, C]) decide(ctx context.Context, a *attempt, rec R, own C,
 	if isCommon {
 		view := &kernelView{meta: s.process.Meta(&rec), outline: s.process.Outline(rec), fields: s.fields}
 		view.may = func(command string) bool {
-			return s.auth.Authorize(Request{Actor: a.actor, Command: command, Kind: s.desc.Kind, ID: a.env.ID, Before: rec}) == nil
+			return s.auth.Authorize(Request{Actor: a.actor, Command: command, Kind: s.desc.Kind, ID: a.env.ID, Before: &rec}) == nil
 		}
 		payloads, err = common.decideMeta(view, a.env)
 	} else {

@@ -333,7 +333,7 @@ func TestRights(t *testing.T) {
 		policy := itsm.MustPolicy(
 			itsm.Grant{Role: "chief", Commands: []string{"*"}, Clearance: itsm.PatientRelated},
 			itsm.Grant{Role: "porter", Commands: []string{"parcel.move"}, Clearance: itsm.Internal, Scope: func(_ itsm.Actor, record any) bool {
-				p := record.(parcel)
+				p := record.(*parcel)
 				return len(p.Places) == 0 || strings.HasPrefix(p.Places[len(p.Places)-1], "ward")
 			}})
 		f := setup(t, itsm.Config{Authorizer: policy})

@@ -2,9 +2,6 @@ package calendar_test
 
 import (
 	"bufio"
-	"compress/gzip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hospital-itsm/itsm/calendar"
+	"github.com/hospital-itsm/itsm/internal/shareddata"
 )
 
 const weekdaysNine = `"week": {"mon": ["09:00-17:00"], "tue": ["09:00-17:00"], "wed": ["09:00-17:00"], "thu": ["09:00-17:00"], "fri": ["09:00-17:00"], "sat": ["09:00-12:00"]}`
@@ -195,24 +193,8 @@ func TestLayers(t *testing.T) {
 // rows returns the dates of a calendar in the world table whose name holds one of the given names.
 func rows(t *testing.T, calendarName string, names ...string) map[calendar.Date]bool {
 	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		require.NotEqual(t, dir, filepath.Dir(dir), "no go.mod above")
-		dir = filepath.Dir(dir)
-	}
-	f, err := os.Open(filepath.Join(dir, "..", "shared", "data", "world-holidays-2010-2035.tsv.gz"))
-	if err != nil {
-		t.Skipf("no data to compare with: %v", err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	require.NoError(t, err)
 	out := map[calendar.Date]bool{}
-	for lines := bufio.NewScanner(z); lines.Scan(); {
+	for lines := bufio.NewScanner(shareddata.Open(t, "world-holidays-2010-2035.tsv.gz")); lines.Scan(); {
 		r := strings.Split(lines.Text(), "\t")
 		if r[0] != calendarName {
 			continue

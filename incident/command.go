@@ -347,7 +347,7 @@ func commands() []itsm.Command {
 }
 
 func (c Record) decide(d *decision) {
-	d.oneOf("channel", string(c.Channel), list(Channels()), oneOf(c.Channel, Channels()))
+	d.Choice("channel", string(c.Channel), list(Channels()), oneOf(c.Channel, Channels()))
 	origin := ByUser
 	source := c.Source
 	if c.Alert != nil {
@@ -355,29 +355,27 @@ func (c Record) decide(d *decision) {
 	}
 	if c.Channel == Monitoring {
 		origin = ByInfrastructure
-		d.need("source", source)
+		d.Need("source", source)
 	} else if source == "" && c.Caller == (Caller{}) {
-		d.refuse(ruleNoCaller.With())
+		d.Refuse(ruleNoCaller.With())
 	}
-	d.need("summary", c.Summary)
+	d.Need("summary", c.Summary)
 	if c.Channel == Phone {
-		d.need("caller.department", c.Caller.Department)
-		d.need("caller.phone", c.Caller.Phone)
+		d.Need("caller.department", c.Caller.Department)
+		d.Need("caller.phone", c.Caller.Phone)
 	}
-	d.length("summary", c.Summary, 1000)
-	d.length("description", c.Description, 64<<10)
-	if !c.Began.IsZero() && c.Began.After(d.env.At) {
-		d.refuse(ruleAfterNow.With("field", "began", "time", c.Began))
-	}
+	d.Length("summary", c.Summary, 1000)
+	d.Length("description", c.Description, 64<<10)
+	d.NotAfterNow("began", c.Began)
 	if c.Recurrence != "" {
 		switch prior := d.facts.Other; {
 		case prior == nil:
-			d.refuse(ruleNoOther.With("id", c.Recurrence))
+			d.Refuse(ruleNoOther.With("id", c.Recurrence))
 		case prior.State != StateClosed:
-			d.refuse(ruleNotClosed.With("id", c.Recurrence, "state", prior.State))
+			d.Refuse(ruleNotClosed.With("id", c.Recurrence, "state", prior.State))
 		}
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
 	department := c.Department
@@ -386,355 +384,353 @@ func (c Record) decide(d *decision) {
 	}
 	caller := c.Caller
 	caller.VIP = false // kept outside the personal part
-	d.emit(Recorded{
+	d.Emit(Recorded{
 		Lifecycle: d.p.incidents.Version(), Origin: origin, Channel: c.Channel, Owner: d.p.policy.OwnerPost, Caller: caller, VIP: c.Caller.VIP,
-		Summary: c.Summary, Description: c.Description, Department: department, CI: c.CI, Service: c.Service, Began: utc(c.Began),
+		Summary: c.Summary, Description: c.Description, Department: department, CI: c.CI, Service: c.Service, Began: itsm.Instant(c.Began),
 		Alert: c.Alert, Security: c.Security,
 	})
 	if c.Recurrence != "" {
-		d.emit(RecurrenceLinked{Recurrence{Of: c.Recurrence, Reopens: d.facts.Other.ReopenCount() + 1}})
+		d.Emit(RecurrenceLinked{Recurrence{Of: c.Recurrence, Reopens: d.facts.Other.ReopenCount() + 1}})
 	}
 }
 
 func (c Triage) decide(d *decision) {
-	again := d.rec.State != StateRecorded
+	again := d.Rec.State != StateRecorded
 	kind := c.Type
 	if kind == "" {
 		kind = TypeIncident
 	}
-	d.oneOf("type", string(kind), list(Types()), oneOf(kind, Types()))
-	d.oneOf("impact", c.Impact.String(), "I1, I2, I3, I4", c.Impact.Valid())
-	d.oneOf("urgency", c.Urgency.String(), "U1, U2, U3, U4", c.Urgency.Valid())
-	d.oneOf("category", string(c.Category), list(Categories()), c.Category == "" || oneOf(c.Category, Categories()))
-	d.oneOf("setting", string(c.Setting), list(Settings()), c.Setting == "" || oneOf(c.Setting, Settings()))
+	d.Choice("type", string(kind), list(Types()), oneOf(kind, Types()))
+	d.Choice("impact", c.Impact.String(), "I1, I2, I3, I4", c.Impact.Valid())
+	d.Choice("urgency", c.Urgency.String(), "U1, U2, U3, U4", c.Urgency.Valid())
+	d.Choice("category", string(c.Category), list(Categories()), c.Category == "" || oneOf(c.Category, Categories()))
+	d.Choice("setting", string(c.Setting), list(Settings()), c.Setting == "" || oneOf(c.Setting, Settings()))
 	d.onDuty()
 	ev := Triaged{
-		Type: kind, Impact: c.Impact, Urgency: c.Urgency, Category: or(c.Category, d.rec.Category), Service: or(c.Service, d.rec.Service),
-		Grade: d.facts.Grade, Department: or(c.Department, d.rec.Department), Setting: or(c.Setting, d.rec.Setting),
-		CareDepends: c.CareDepends, Safety: c.Safety, Work: or(c.Work, d.rec.Work), Again: again,
+		Type: kind, Impact: c.Impact, Urgency: c.Urgency, Category: or(c.Category, d.Rec.Category), Service: or(c.Service, d.Rec.Service),
+		Grade: d.facts.Grade, Department: or(c.Department, d.Rec.Department), Setting: or(c.Setting, d.Rec.Setting),
+		CareDepends: c.CareDepends, Safety: c.Safety, Work: or(c.Work, d.Rec.Work), Again: again,
 	}
 	if again {
 		d.in(StateTriaged, StateDispatched, StateDiagnosing, StateOnHold, StateAnswering, StateAssigned, StateInvestigating, StateApproving, StateFulfilling)
-		if d.env.Reason == "" {
-			d.refuse(ruleRetriageReason.With())
+		if d.Env.Reason == "" {
+			d.Refuse(ruleRetriageReason.With())
 		}
-		ev.State = d.rec.State
-		if kind != d.rec.Type { // it goes on from triage, under the lifecycle of its new type
+		ev.State = d.Rec.State
+		if kind != d.Rec.Type { // it goes on from triage, under the lifecycle of its new type
 			ev.State = StateTriaged
 		}
 	} else {
 		ev.State = d.move(DoTriage)
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(ev)
+	d.Emit(ev)
 	d.prioritise()
 	d.proposeMajor()
 }
 
 func (c Dispatch) decide(d *decision) {
-	d.need("group", c.Group)
+	d.Need("group", c.Group)
 	d.fit(c.Assignee, c.Skill, c.Override)
-	again := d.rec.State != StateTriaged
-	to := d.rec.State
+	again := d.Rec.State != StateTriaged
+	to := d.Rec.State
 	switch {
-	case d.rec.State == StateRecorded:
-		d.refuse(ruleNotTriaged.With())
+	case d.Rec.State == StateRecorded:
+		d.Refuse(ruleNotTriaged.With())
 	case again:
 		d.in(StateDispatched, StateDiagnosing, StateOnHold, StateProposed, StateAssigned, StateInvestigating, StateDisputed)
 	default:
 		d.onDuty()
 		to = d.move(DoDispatch)
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	tier := max(d.rec.Tier, TierFirst)
-	d.emit(Dispatched{
-		To: To{to}, Group: c.Group, Assignee: c.Assignee, Tier: tier, OnSite: c.OnSite || again && d.rec.OnSite, Override: c.Override,
-		Again: again && c.Group != d.rec.Group, FollowUp: d.followUp(),
+	tier := max(d.Rec.Tier, TierFirst)
+	d.Emit(Dispatched{
+		To: To{to}, Group: c.Group, Assignee: c.Assignee, Tier: tier, OnSite: c.OnSite || again && d.Rec.OnSite, Override: c.Override,
+		Again: again && c.Group != d.Rec.Group, FollowUp: d.followUp(),
 	})
 }
 
 func (c DispatchUrgent) decide(d *decision) {
-	d.need("group", c.Group)
-	d.need("why", c.Why)
-	if d.rec.State != StateRecorded && d.rec.State != StateTriaged {
+	d.Need("group", c.Group)
+	d.Need("why", c.Why)
+	if d.Rec.State != StateRecorded && d.Rec.State != StateTriaged {
 		d.in(StateRecorded, StateTriaged)
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	if d.rec.State == StateRecorded {
-		d.emit(Triaged{To: To{d.move(DoTriage)}, Type: TypeIncident, Impact: ImpactDepartment, Urgency: UrgencyNow,
-			Category: d.rec.Category, Service: d.rec.Service, Grade: d.facts.Grade, Department: d.rec.Department, Setting: d.rec.Setting})
+	if d.Rec.State == StateRecorded {
+		d.Emit(Triaged{To: To{d.move(DoTriage)}, Type: TypeIncident, Impact: ImpactDepartment, Urgency: UrgencyNow,
+			Category: d.Rec.Category, Service: d.Rec.Service, Grade: d.facts.Grade, Department: d.Rec.Department, Setting: d.Rec.Setting})
 		d.prioritise()
 		d.proposeMajor()
 	}
-	d.emit(Dispatched{To: To{d.move(DoDispatch)}, Group: c.Group, Assignee: c.Assignee, Tier: TierSecond, Override: c.Why, FollowUp: d.followUp()})
-	d.emit(UrgentlyDispatched{Due: d.env.At.Add(d.p.policy.PaperworkIn.Std())})
+	d.Emit(Dispatched{To: To{d.move(DoDispatch)}, Group: c.Group, Assignee: c.Assignee, Tier: TierSecond, Override: c.Why, FollowUp: d.followUp()})
+	d.Emit(UrgentlyDispatched{Due: d.Env.At.Add(d.p.policy.PaperworkIn.Std())})
 }
 
 func (c CompletePaperwork) decide(d *decision) {
-	if d.rec.Urgent == nil || !d.rec.Urgent.Done.IsZero() {
-		d.refuse(ruleNoPaperwork.With())
+	if d.Rec.Urgent == nil || !d.Rec.Urgent.Done.IsZero() {
+		d.Refuse(ruleNoPaperwork.With())
 	}
-	d.need("diagnosis", c.Diagnosis)
+	d.Need("diagnosis", c.Diagnosis)
 	d.open()
-	if d.env.Reason == "" {
-		d.env.Reason = "paperwork of urgent handling"
+	if d.Env.Reason == "" {
+		d.Env.Reason = "paperwork of urgent handling"
 	}
-	if d.machine().Phase(d.rec.State) != lifecycle.PhaseResolved {
+	if d.machine().Phase(d.Rec.State) != lifecycle.PhaseResolved {
 		c.Triage.decide(d)
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Investigated{Diagnosis: c.Diagnosis})
-	d.emit(PaperworkDone{})
+	d.Emit(Investigated{Diagnosis: c.Diagnosis})
+	d.Emit(PaperworkDone{})
 }
 
 func (c Start) decide(d *decision) {
 	d.onDuty()
 	to := d.move(DoStart)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
 	if h := d.pending(); h != nil && !h.Consult {
-		d.emit(Accepted{By: d.env.Actor.ID})
+		d.Emit(Accepted{By: d.Env.Actor.ID})
 	}
-	d.emit(Started{To: To{to}, By: d.env.Actor.ID})
+	d.Emit(Started{To: To{to}, By: d.Env.Actor.ID})
 }
 
 func (c Investigate) decide(d *decision) {
 	d.open()
 	d.onDuty()
-	d.oneOf("category", string(c.Category), list(Categories()), c.Category == "" || oneOf(c.Category, Categories()))
+	d.Choice("category", string(c.Category), list(Categories()), c.Category == "" || oneOf(c.Category, Categories()))
 	if c == (Investigate{}) {
-		d.refuse(ruleNothing.With())
+		d.Refuse(ruleNothing.With())
 	}
-	d.length("diagnosis", c.Diagnosis, 64<<10)
-	if d.failed() {
+	d.Length("diagnosis", c.Diagnosis, 64<<10)
+	if d.Failed() {
 		return
 	}
-	d.emit(Investigated{c.Diagnosis, c.CI, c.Symptom, c.Scope, utc(c.Began), c.Category})
+	d.Emit(Investigated{c.Diagnosis, c.CI, c.Symptom, c.Scope, itsm.Instant(c.Began), c.Category})
 }
 
 func (c Try) decide(d *decision) {
 	d.in(StateTriaged, StateDispatched, StateDiagnosing, StateOnHold)
-	d.need("what", c.What)
+	d.Need("what", c.What)
 	all := []Outcome{Worked, Failed, NotPossible}
-	d.oneOf("outcome", string(c.Outcome), list(all), oneOf(c.Outcome, all))
+	d.Choice("outcome", string(c.Outcome), list(all), oneOf(c.Outcome, all))
 	d.tool(c.Tool, c.Grant)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Attempted{Attempt{What: c.What, Outcome: c.Outcome, Tool: c.Tool, Grant: c.Grant, By: d.env.Actor.ID, At: d.env.At, Tier: d.rec.Tier}})
+	d.Emit(Attempted{Attempt{What: c.What, Outcome: c.Outcome, Tool: c.Tool, Grant: c.Grant, By: d.Env.Actor.ID, At: d.Env.At, Tier: d.Rec.Tier}})
 }
 
 func (c KeepDiagnosing) decide(d *decision) {
 	d.in(StateDiagnosing)
-	d.need("basis", c.Basis)
-	if d.failed() {
+	d.Need("basis", c.Basis)
+	if d.Failed() {
 		return
 	}
-	d.emit(NotSolved(c))
+	d.Emit(NotSolved(c))
 }
 
 func (c Restore) decide(d *decision) {
 	d.in(StateDispatched, StateDiagnosing, StateOnHold)
-	if !d.rec.Restored.IsZero() {
-		d.refuse(ruleRestored.With("at", d.rec.Restored))
+	if !d.Rec.Restored.IsZero() {
+		d.Refuse(ruleRestored.With("at", d.Rec.Restored))
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(WorkedAround{Workaround: c.Workaround, At: d.env.At})
+	d.Emit(WorkedAround{Workaround: c.Workaround, At: d.Env.At})
 	d.prioritise()
 }
 
 func (c Hold) decide(d *decision) {
 	reason, known := d.p.policy.holdReason(c.Reason)
-	d.oneOf("reason", c.Reason, d.p.holdKeys(), known)
+	d.Choice("reason", c.Reason, d.p.holdKeys(), known)
 	if known {
-		if len(reason.Roles) > 0 && !d.env.Actor.Has(reason.Roles...) {
-			d.refuse(ruleHoldRole.With("reason", c.Reason, "roles", list(reason.Roles)))
+		if len(reason.Roles) > 0 && !d.Env.Actor.Has(reason.Roles...) {
+			d.Refuse(ruleHoldRole.With("reason", c.Reason, "roles", list(reason.Roles)))
 		}
 		if reason.Contact && c.Contacts < 1 {
-			d.refuse(ruleHoldContact.With("reason", c.Reason))
+			d.Refuse(ruleHoldContact.With("reason", c.Reason))
 		}
 	}
-	if !c.Review.IsZero() && !c.Review.After(d.env.At) {
-		d.refuse(rulePast.With("field", "review", "time", c.Review))
-	}
+	d.Later("review", c.Review)
 	if (c.Bump.Every > 0) != (c.Bump.Count > 0) || c.Bump.Every < 0 || c.Bump.Count < 0 || c.Bump.Resolve != "" && c.Bump.Count == 0 {
-		d.refuse(ruleBump.With())
+		d.Refuse(ruleBump.With())
 	}
 	to := d.move(DoHold)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	h := HoldInfo{Reason: c.Reason, Awaiting: c.Awaiting, Note: c.Note, From: d.env.At, Review: utc(c.Review), Bump: c.Bump}
+	h := HoldInfo{Reason: c.Reason, Awaiting: c.Awaiting, Note: c.Note, From: d.Env.At, Review: itsm.Instant(c.Review), Bump: c.Bump}
 	if c.Bump.Count > 0 {
-		h.NextBump = d.env.At.Add(c.Bump.Every.Std())
+		h.NextBump = d.Env.At.Add(c.Bump.Every.Std())
 	}
-	d.emit(PutOnHold{To{to}, h})
+	d.Emit(PutOnHold{To{to}, h})
 }
 
 func (c Resume) decide(d *decision) {
 	to := d.move(DoResume)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Resumed{To{to}})
+	d.Emit(Resumed{To{to}})
 }
 
 func (c Propose) decide(d *decision) {
-	d.need("solution", c.Solution)
-	d.length("solution", c.Solution, 64<<10)
+	d.Need("solution", c.Solution)
+	d.Length("solution", c.Solution, 64<<10)
 	d.endOfFirstLine()
-	if d.rec.Major.Active() && d.p.policy.NeedPresence && d.rec.Arrived == nil {
-		d.refuse(rulePresence.With())
+	if d.Rec.Major.Active() && d.p.policy.NeedPresence && d.Rec.Arrived == nil {
+		d.Refuse(rulePresence.With())
 	}
-	if d.rec.Safety && d.rec.Major != nil && d.rec.Major.State == MajorStateProposed {
-		d.refuse(ruleMajorOpen.With())
+	if d.Rec.Safety && d.Rec.Major != nil && d.Rec.Major.State == MajorStateProposed {
+		d.Refuse(ruleMajorOpen.With())
 	}
 	to := d.move(DoPropose)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Proposed{
+	d.Emit(Proposed{
 		To:       To{to},
-		Proposal: Proposal{Solution: c.Solution, Basis: c.Basis, Article: c.Article, By: d.env.Actor.ID, For: d.env.Actor.OnBehalfOf, At: d.env.At},
+		Proposal: Proposal{Solution: c.Solution, Basis: c.Basis, Article: c.Article, By: d.Env.Actor.ID, For: d.Env.Actor.OnBehalfOf, At: d.Env.At},
 		First:    d.firstContact(),
 	})
 }
 
 func (c Confirm) decide(d *decision) {
-	if !d.env.Actor.Has(itsm.RoleServiceDesk, itsm.RoleDeskManager) {
-		d.refuse(ruleDeskOnly.With("actor", d.env.Actor.ID))
+	if !d.Env.Actor.Has(itsm.RoleServiceDesk, itsm.RoleDeskManager) {
+		d.Refuse(ruleDeskOnly.With("actor", d.Env.Actor.ID))
 	}
 	all := []UserWord{UserAgrees, UserUnreachable}
-	d.oneOf("word", string(c.Word), list(all), oneOf(c.Word, all))
+	d.Choice("word", string(c.Word), list(all), oneOf(c.Word, all))
 	if c.Word == UserUnreachable && c.Tries < d.p.policy.ConfirmTries {
-		d.refuse(ruleTries.With("tries", c.Tries, "want", d.p.policy.ConfirmTries))
+		d.Refuse(ruleTries.With("tries", c.Tries, "want", d.p.policy.ConfirmTries))
 	}
-	n := len(d.rec.Proposals)
+	n := len(d.Rec.Proposals)
 	if c.Proposal != 0 && c.Proposal != n {
-		d.refuse(ruleOldProposal.With("proposal", c.Proposal, "last", n))
+		d.Refuse(ruleOldProposal.With("proposal", c.Proposal, "last", n))
 	}
 	to := d.move(DoConfirm)
 	if n > 0 {
-		p := d.rec.Proposals[n-1]
+		p := d.Rec.Proposals[n-1]
 		resolver := func(who itsm.PersonID) bool { return who != "" && (who == p.By || who == p.For) }
-		own := resolver(d.env.Actor.ID) || resolver(d.env.Actor.OnBehalfOf)
-		second := c.Second != "" && !resolver(c.Second) && !d.env.Actor.Is(c.Second)
+		own := resolver(d.Env.Actor.ID) || resolver(d.Env.Actor.OnBehalfOf)
+		second := c.Second != "" && !resolver(c.Second) && !d.Env.Actor.Is(c.Second)
 		if c.Second != "" && !second {
-			d.refuse(ruleSecond.With("second", c.Second))
+			d.Refuse(ruleSecond.With("second", c.Second))
 		}
 		if own && !second && (c.Word != UserAgrees || c.Said == "") {
-			d.refuse(ruleOwnWork.With("actor", d.env.Actor.ID))
+			d.Refuse(ruleOwnWork.With("actor", d.Env.Actor.ID))
 		}
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Confirmed{To{to}, Confirmation{Proposal: n, Word: c.Word, Said: c.Said, Tries: c.Tries, By: d.env.Actor.ID, Second: c.Second, At: d.env.At}})
+	d.Emit(Confirmed{To{to}, Confirmation{Proposal: n, Word: c.Word, Said: c.Said, Tries: c.Tries, By: d.Env.Actor.ID, Second: c.Second, At: d.Env.At}})
 }
 
 func (c Reject) decide(d *decision) {
-	d.need("why", c.Why)
+	d.Need("why", c.Why)
 	to := d.move(DoReject)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Rejected{To{to}, c.Why})
+	d.Emit(Rejected{To{to}, c.Why})
 }
 
 func (c Reopen) decide(d *decision) {
-	d.need("why", c.Why)
-	if !d.env.Actor.Has(d.p.policy.ReopenBy...) {
-		d.refuse(ruleReopenBy.With("roles", list(d.p.policy.ReopenBy)))
+	d.Need("why", c.Why)
+	if !d.Env.Actor.Has(d.p.policy.ReopenBy...) {
+		d.Refuse(ruleReopenBy.With("roles", list(d.p.policy.ReopenBy)))
 	}
-	if d.rec.State == StateClosed {
-		d.refuse(ruleClosedForGood.With("id", d.rec.ID))
-	} else if !d.rec.Resolved.IsZero() {
-		until, err := d.p.reopenUntil(d.rec.Resolved)
+	if d.Rec.State == StateClosed {
+		d.Refuse(ruleClosedForGood.With("id", d.Rec.ID))
+	} else if !d.Rec.Resolved.IsZero() {
+		until, err := d.p.reopenUntil(d.Rec.Resolved)
 		if err != nil {
-			d.err = err
+			d.Fail(err)
 			return
 		}
-		if d.env.At.After(until) {
-			d.refuse(ruleReopenLate.With("days", d.p.policy.ReopenDays, "until", until, "id", d.rec.ID))
+		if d.Env.At.After(until) {
+			d.Refuse(ruleReopenLate.With("days", d.p.policy.ReopenDays, "until", until, "id", d.Rec.ID))
 		}
 	}
 	to := d.move(DoReopen)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Reopened{To{to}, c.Why})
+	d.Emit(Reopened{To{to}, c.Why})
 }
 
 func (c Close) decide(d *decision) {
-	ci := or(c.CI, d.rec.CI)
+	ci := or(c.CI, d.Rec.CI)
 	if d.p.policy.NeedClosureCodes {
-		d.need("cause_code", c.CauseCode)
-		d.need("solution_code", c.SolutionCode)
+		d.Need("cause_code", c.CauseCode)
+		d.Need("solution_code", c.SolutionCode)
 		if ci == "" && !c.NoCI {
-			d.refuse(ruleNoCI.With())
+			d.Refuse(ruleNoCI.With())
 		}
 	}
-	d.code("cause_code", c.CauseCode)
-	d.code("solution_code", c.SolutionCode)
+	d.Code("cause_code", c.CauseCode)
+	d.Code("solution_code", c.SolutionCode)
 	if ids := d.facts.OpenChildren; len(ids) > 0 {
-		d.refuse(ruleOpenChildren.With("children", list(ids)))
+		d.Refuse(ruleOpenChildren.With("children", list(ids)))
 	}
-	if d.rec.Major != nil && (d.rec.Major.State == MajorStateProposed || d.rec.Major.Active()) {
-		d.refuse(ruleMajorOpen.With())
+	if d.Rec.Major != nil && (d.Rec.Major.State == MajorStateProposed || d.Rec.Major.Active()) {
+		d.Refuse(ruleMajorOpen.With())
 	}
-	if u := d.rec.Urgent; u != nil && u.Done.IsZero() {
-		d.refuse(rulePaperworkOwed.With("due", u.Due))
+	if u := d.Rec.Urgent; u != nil && u.Done.IsZero() {
+		d.Refuse(rulePaperworkOwed.With("due", u.Due))
 	}
 	to := d.move(DoClose)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
 	if c.NoCI {
 		ci = ""
 	}
-	d.emit(Closed{To{to}, Closure{CauseCode: c.CauseCode, SolutionCode: c.SolutionCode, CI: ci, NoCI: c.NoCI || ci == "", By: d.env.Actor.ID}})
+	d.Emit(Closed{To{to}, Closure{CauseCode: c.CauseCode, SolutionCode: c.SolutionCode, CI: ci, NoCI: c.NoCI || ci == "", By: d.Env.Actor.ID}})
 }
 
 func (c Cancel) decide(d *decision) {
 	all := []CancelReason{Duplicate, MisEntry}
-	d.oneOf("reason", string(c.Reason), list(all), oneOf(c.Reason, all))
-	d.need("note", c.Note)
+	d.Choice("reason", string(c.Reason), list(all), oneOf(c.Reason, all))
+	d.Need("note", c.Note)
 	to := d.move(DoCancel)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
 	d.cancel(to, c.Reason, c.Note)
 }
 
 func (c ResolveInCall) decide(d *decision) {
-	d.need("solution", c.Solution)
-	if d.failed() {
+	d.Need("solution", c.Solution)
+	if d.Failed() {
 		return
 	}
-	if d.rec.State == StateRecorded {
+	if d.Rec.State == StateRecorded {
 		c.Triage.decide(d)
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
 	if inv := (Investigate{c.Diagnosis, c.CI, c.Symptom, c.Scope, c.Began, ""}); inv != (Investigate{}) {
 		inv.decide(d)
 	}
-	if d.rec.State == StateTriaged {
-		Dispatch{Group: or(c.Group, d.rec.Owner), Assignee: d.env.Actor.ID}.decide(d)
+	if d.Rec.State == StateTriaged {
+		Dispatch{Group: or(c.Group, d.Rec.Owner), Assignee: d.Env.Actor.ID}.decide(d)
 	}
-	if d.rec.State == StateDispatched {
+	if d.Rec.State == StateDispatched {
 		Start{}.decide(d)
 	}
 	Try{What: c.Solution, Outcome: Worked}.decide(d)
@@ -743,202 +739,198 @@ func (c ResolveInCall) decide(d *decision) {
 
 func (c RecordResolved) decide(d *decision) {
 	c.Record.decide(d)
-	if !d.failed() {
+	if !d.Failed() {
 		c.Resolved.decide(d)
 	}
 }
 
 func (c OverridePriority) decide(d *decision) {
 	d.open()
-	d.oneOf("priority", c.Priority.String(), "P1, P2, P3, P4", c.Priority.Valid())
-	d.need("why", c.Why)
-	if d.rec.Priority == 0 {
-		d.refuse(ruleNotTriaged.With())
+	d.Choice("priority", c.Priority.String(), "P1, P2, P3, P4", c.Priority.Valid())
+	d.Need("why", c.Why)
+	if d.Rec.Priority == 0 {
+		d.Refuse(ruleNotTriaged.With())
 	}
-	if !c.Until.IsZero() && !c.Until.After(d.env.At) {
-		d.refuse(rulePast.With("field", "until", "time", c.Until))
-	}
-	if d.failed() {
+	d.Later("until", c.Until)
+	if d.Failed() {
 		return
 	}
-	d.emit(Overridden{Override{c.Priority, c.Why, d.env.Actor.ID, d.env.At, utc(c.Until)}})
+	d.Emit(Overridden{Override{c.Priority, c.Why, d.Env.Actor.ID, d.Env.At, itsm.Instant(c.Until)}})
 }
 
 func (c EndOverride) decide(d *decision) {
 	d.open()
-	if d.rec.Override == nil {
-		d.refuse(ruleNoOverride.With())
+	if d.Rec.Override == nil {
+		d.Refuse(ruleNoOverride.With())
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(OverrideEnded{})
+	d.Emit(OverrideEnded{})
 }
 
 func (c AssessBusiness) decide(d *decision) {
 	d.notFinal()
 	b := c.Business
-	b.Start, b.End = utc(b.Start), utc(b.End)
+	b.Start, b.End = itsm.Instant(b.Start), itsm.Instant(b.End)
 	if b.Start.IsZero() {
-		b.Start = d.rec.Business.Start
+		b.Start = d.Rec.Business.Start
 	}
 	if !b.End.IsZero() && b.End.Before(b.Start) {
-		d.refuse(ruleEndBeforeStart.With("start", b.Start, "end", b.End))
+		d.Refuse(ruleEndBeforeStart.With("start", b.Start, "end", b.End))
 	}
-	if b.Users < 0 {
-		d.refuse(ruleNegative.With("field", "users", "value", b.Users))
-	}
-	if d.failed() {
+	d.NotNegative("users", int64(b.Users))
+	if d.Failed() {
 		return
 	}
-	d.emit(BusinessAssessed{b})
+	d.Emit(BusinessAssessed{b})
 }
 
 func (c Arrive) decide(d *decision) {
 	d.open()
-	d.need("finding", c.Finding)
-	if d.failed() {
+	d.Need("finding", c.Finding)
+	if d.Failed() {
 		return
 	}
-	d.emit(ArrivedOnSite{Arrival{At: d.env.At, By: d.env.Actor.ID, Remote: c.Remote, Finding: c.Finding}})
+	d.Emit(ArrivedOnSite{Arrival{At: d.Env.At, By: d.Env.Actor.ID, Remote: c.Remote, Finding: c.Finding}})
 }
 
 func (c FollowUp) decide(d *decision) {
 	d.open()
-	d.need("note", c.Note)
-	if d.failed() {
+	d.Need("note", c.Note)
+	if d.Failed() {
 		return
 	}
-	d.emit(FollowedUp{c.Note, d.followUp()})
+	d.Emit(FollowedUp{c.Note, d.followUp()})
 }
 
 func (c NotePromise) decide(d *decision) {
 	d.open()
-	d.need("party", c.Party)
-	d.need("what", c.What)
+	d.Need("party", c.Party)
+	d.Need("what", c.What)
 	if c.Due.IsZero() {
-		d.need("due", "")
+		d.Need("due", "")
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Promised{Promise{Party: c.Party, Contact: c.Contact, What: c.What, Due: utc(c.Due)}})
+	d.Emit(Promised{Promise{Party: c.Party, Contact: c.Contact, What: c.What, Due: itsm.Instant(c.Due)}})
 }
 
 func (c KeepPromise) decide(d *decision) {
 	d.open()
-	if c.Nth < 1 || c.Nth > len(d.rec.Promises) || !d.rec.Promises[c.Nth-1].Kept.IsZero() {
-		d.refuse(ruleNoPromise.With("nth", c.Nth))
+	if c.Nth < 1 || c.Nth > len(d.Rec.Promises) || !d.Rec.Promises[c.Nth-1].Kept.IsZero() {
+		d.Refuse(ruleNoPromise.With("nth", c.Nth))
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(PromiseKept{c.Nth - 1})
+	d.Emit(PromiseKept{c.Nth - 1})
 }
 
 func (c ConfirmInfection) decide(d *decision) {
 	d.open()
-	d.need("name", c.Name)
+	d.Need("name", c.Name)
 	switch {
-	case d.rec.Infection != nil:
-		d.refuse(ruleInfected.With("security", d.rec.Infection.Security))
+	case d.Rec.Infection != nil:
+		d.Refuse(ruleInfected.With("security", d.Rec.Infection.Security))
 	case d.facts.Other == nil || d.facts.Other.Security == nil:
-		d.refuse(ruleNoSecurity.With())
+		d.Refuse(ruleNoSecurity.With())
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(InfectionConfirmed{InfectionInfo(c)})
+	d.Emit(InfectionConfirmed{InfectionInfo(c)})
 }
 
 func (c Contact) decide(d *decision) {
-	d.oneOf("channel", string(c.Channel), list(Channels()), oneOf(c.Channel, Channels()))
+	d.Choice("channel", string(c.Channel), list(Channels()), oneOf(c.Channel, Channels()))
 	d.notFinal()
-	if d.rec.MergedInto != "" {
-		d.refuse(ruleMerged.With("into", d.rec.MergedInto))
+	if d.Rec.MergedInto != "" {
+		d.Refuse(ruleMerged.With("into", d.Rec.MergedInto))
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Contacted(c))
+	d.Emit(Contacted(c))
 }
 
 func (c RepeatAlert) decide(d *decision) {
 	d.open()
-	if d.rec.Alert == nil {
-		d.refuse(ruleNoAlert.With())
+	if d.Rec.Alert == nil {
+		d.Refuse(ruleNoAlert.With())
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(AlertRepeated{d.orNow(c.At)})
+	d.Emit(AlertRepeated{d.OrNow(c.At)})
 }
 
 func (c ClearAlert) decide(d *decision) {
 	d.notFinal()
-	if d.rec.Alert == nil {
-		d.refuse(ruleNoAlert.With())
+	if d.Rec.Alert == nil {
+		d.Refuse(ruleNoAlert.With())
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(AlertCleared{d.orNow(c.At)})
+	d.Emit(AlertCleared{d.OrNow(c.At)})
 }
 
 func (c Link) decide(d *decision) {
 	d.notFinal()
 	if c == (Link{}) {
-		d.refuse(ruleNothing.With())
+		d.Refuse(ruleNothing.With())
 	}
-	if d.failed() || (c.Problem == "" || c.Problem == d.rec.Problem) && (c.Change == "" || c.Change == d.rec.Change) {
+	if d.Failed() || (c.Problem == "" || c.Problem == d.Rec.Problem) && (c.Change == "" || c.Change == d.Rec.Change) {
 		return // linking twice is linking once
 	}
-	d.emit(Linked(c))
+	d.Emit(Linked(c))
 }
 
 func (c Answer) decide(d *decision) {
-	d.need("text", c.Text)
-	step := map[Type]Transition{TypeConsultation: DoAnswer, TypeComplaint: DoReply, TypeRequest: DoFulfil}[d.rec.Type]
+	d.Need("text", c.Text)
+	step := map[Type]Transition{TypeConsultation: DoAnswer, TypeComplaint: DoReply, TypeRequest: DoFulfil}[d.Rec.Type]
 	if step == "" {
 		step = DoAnswer
 	}
 	to := d.move(step)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Moved{To{to}, step, c.Text, c.Article})
+	d.Emit(Moved{To{to}, step, c.Text, c.Article})
 }
 
 func (c Settle) decide(d *decision) {
 	all := []Transition{DoAccept, DoDispute, DoApprove, DoDecline}
-	d.oneOf("step", string(c.Step), list(all), oneOf(c.Step, all))
+	d.Choice("step", string(c.Step), list(all), oneOf(c.Step, all))
 	if c.Step == DoDispute || c.Step == DoDecline {
-		d.need("note", c.Note)
+		d.Need("note", c.Note)
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
 	to := d.move(c.Step)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Moved{To{to}, c.Step, c.Note, ""})
+	d.Emit(Moved{To{to}, c.Step, c.Note, ""})
 }
 
 func (c Advance) decide(d *decision) {
-	d.need("step", string(c.Step))
+	d.Need("step", string(c.Step))
 	if shipped(c.Step) {
-		d.refuse(ruleShippedStep.With("step", c.Step))
+		d.Refuse(ruleShippedStep.With("step", c.Step))
 	}
-	d.length("note", c.Note, 64<<10)
-	if d.failed() {
+	d.Length("note", c.Note, 64<<10)
+	if d.Failed() {
 		return
 	}
 	to := d.move(c.Step)
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(Moved{To{to}, c.Step, c.Note, ""})
+	d.Emit(Moved{To{to}, c.Step, c.Note, ""})
 }
 
 // shipped reports whether a step is part of the shipped lifecycles: it has a command with rules of its own.
@@ -952,11 +944,11 @@ func shipped(step Transition) bool {
 }
 
 func (c AdjustClock) decide(d *decision) {
-	d.need("why", c.Why)
+	d.Need("why", c.Why)
 	if d.p.clocks == nil {
-		d.refuse(ruleNoClocks.With())
+		d.Refuse(ruleNoClocks.With())
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
 	d.adjust(c)

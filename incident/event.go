@@ -14,9 +14,6 @@ type event interface {
 	apply(r *Incident, ev *itsm.Event)
 }
 
-// plus appends without writing into the memory that the old record shares.
-func plus[T any](s []T, v ...T) []T { return append(slices.Clip(s), v...) }
-
 // last returns a copy of s and a pointer to the last element of the copy.
 func last[T any](s []T) ([]T, *T) {
 	s = slices.Clone(s)
@@ -437,7 +434,7 @@ func set[T ~string](field *T, v T) {
 	}
 }
 
-func (e Attempted) apply(r *Incident, _ *itsm.Event) { r.Attempts = plus(r.Attempts, e.Attempt) }
+func (e Attempted) apply(r *Incident, _ *itsm.Event) { r.Attempts = itsm.Plus(r.Attempts, e.Attempt) }
 
 func (NotSolved) apply(r *Incident, _ *itsm.Event) { r.Loops++ }
 
@@ -448,7 +445,7 @@ func (e WorkedAround) apply(r *Incident, _ *itsm.Event) {
 
 func (e Escalated) apply(r *Incident, ev *itsm.Event) {
 	e.enter(r, ev)
-	r.HandOvers = plus(r.HandOvers, e.Escalation)
+	r.HandOvers = itsm.Plus(r.HandOvers, e.Escalation)
 	if e.Escalation.Consult {
 		return
 	}
@@ -515,7 +512,7 @@ func (HoldReviewDue) apply(r *Incident, _ *itsm.Event) {
 
 func (e Proposed) apply(r *Incident, ev *itsm.Event) {
 	e.enter(r, ev)
-	r.Proposals = plus(r.Proposals, e.Proposal)
+	r.Proposals = itsm.Plus(r.Proposals, e.Proposal)
 	r.Resolved, r.FirstContact, r.Confirmed = ev.At, e.First, nil
 	if r.Restored.IsZero() {
 		r.Restored = ev.At
@@ -569,7 +566,7 @@ func (e Moved) apply(r *Incident, ev *itsm.Event) {
 	e.enter(r, ev)
 	switch e.Step {
 	case DoAnswer, DoReply, DoFulfil:
-		r.Proposals = plus(r.Proposals, Proposal{Solution: e.Text, Article: e.Article, By: ev.Actor, For: ev.OnBehalfOf, At: ev.At})
+		r.Proposals = itsm.Plus(r.Proposals, Proposal{Solution: e.Text, Article: e.Article, By: ev.Actor, For: ev.OnBehalfOf, At: ev.At})
 		r.Resolved = ev.At
 	case DoDispute:
 		r.undo(e.Text)
@@ -591,7 +588,7 @@ func (e FollowUpMissed) apply(r *Incident, _ *itsm.Event) {
 	r.FollowUp.Next = e.Next
 }
 
-func (e Promised) apply(r *Incident, _ *itsm.Event) { r.Promises = plus(r.Promises, e.Promise) }
+func (e Promised) apply(r *Incident, _ *itsm.Event) { r.Promises = itsm.Plus(r.Promises, e.Promise) }
 
 func (e PromiseKept) apply(r *Incident, ev *itsm.Event) {
 	r.Promises = slices.Clone(r.Promises)
@@ -638,7 +635,7 @@ func (e AlertCleared) apply(r *Incident, _ *itsm.Event) {
 func (e Merged) apply(r *Incident, ev *itsm.Event) { r.MergedInto, r.MergedAt = e.Into, ev.At }
 
 func (e Absorbed) apply(r *Incident, _ *itsm.Event) {
-	r.Absorbed = plus(r.Absorbed, e.Duplicate)
+	r.Absorbed = itsm.Plus(r.Absorbed, e.Duplicate)
 	r.Reports += e.Reports
 }
 
@@ -659,7 +656,7 @@ func without[T comparable](s []T, v T) []T {
 }
 
 func (e ParentSet) apply(r *Incident, _ *itsm.Event)    { r.Parent = e.Parent }
-func (e ChildAdded) apply(r *Incident, _ *itsm.Event)   { r.Children = plus(r.Children, e.Child) }
+func (e ChildAdded) apply(r *Incident, _ *itsm.Event)   { r.Children = itsm.Plus(r.Children, e.Child) }
 func (e ChildRemoved) apply(r *Incident, _ *itsm.Event) { r.Children = without(r.Children, e.Child) }
 
 func (e Linked) apply(r *Incident, _ *itsm.Event) {

@@ -39,6 +39,6 @@ func Grants() []itsm.Grant {
 
 // ownTicket restricts a user to what that user reported.
 func ownTicket(a itsm.Actor, record any) bool {
-	inc, ok := record.(Incident)
+	inc, ok := record.(*Incident)
 	return ok && a.Is(inc.Caller.Person)
 }

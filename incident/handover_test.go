@@ -25,7 +25,7 @@ func TestHandOver(t *testing.T) {
 		d := open(t, incident.Config{Policy: policy(func(p *incident.Policy) { p.NeedInformation, p.NeedAttempt = false, false })})
 		id := d.at(incident.StateTriaged)
 		d.do(agent, id, incident.Dispatch{Group: "service-desk"})
-		assert.Equal(t, []string{"incident.required:diagnosis"}, codes(d.refused(agent, id, toSecond)))
+		assert.Equal(t, []string{"itsm.required:diagnosis"}, codes(d.refused(agent, id, toSecond)))
 		d.do(agent, id, incident.Investigate{Diagnosis: "paper out"})
 		d.do(agent, id, incident.Start{})
 		assert.True(t, d.do(agent, id, incident.Propose{Solution: "new paper"}).FirstContact)
@@ -56,7 +56,7 @@ func TestHandOver(t *testing.T) {
 		id := d.at(incident.StateDiagnosing)
 		bare := toSecond
 		bare.Note, bare.Reason = "", ""
-		assert.Equal(t, []string{"incident.required:reason", "incident.required:note"}, codes(d.refused(engineer, id, bare)))
+		assert.Equal(t, []string{"itsm.required:reason", "itsm.required:note"}, codes(d.refused(engineer, id, bare)))
 		inc := d.do(engineer, id, toSecond)
 		assert.True(t, inc.HandOvers[0].Pending())
 		assert.Equal(t, incident.StateDispatched, inc.State)
@@ -96,9 +96,9 @@ func TestHandOver(t *testing.T) {
 		id := second()
 		bare := toThird
 		bare.Party = nil
-		assert.Equal(t, []string{"incident.required:party"}, codes(d.refused(expert, id, bare)))
+		assert.Equal(t, []string{"itsm.required:party"}, codes(d.refused(expert, id, bare)))
 		bare.Party = &incident.Party{Contract: "C-1"}
-		assert.Equal(t, []string{"incident.required:party.kind", "incident.required:party.supplier", "incident.required:party.contact"}, codes(d.refused(expert, id, bare)))
+		assert.Equal(t, []string{"itsm.required:party.kind", "itsm.required:party.supplier", "itsm.required:party.contact"}, codes(d.refused(expert, id, bare)))
 		inc := d.do(expert, id, toThird)
 		assert.False(t, inc.HandOvers[1].Party.Goodwill)
 		assert.Equal(t, "service-desk", inc.Owner)
@@ -247,8 +247,8 @@ func TestHold(t *testing.T) {
 		t.Parallel()
 		d := open(t, incident.Config{})
 		id := d.at(incident.StateDiagnosing)
-		assert.Equal(t, []string{"incident.required:reason"}, codes(d.refused(engineer, id, incident.Hold{})))
-		assert.Equal(t, []string{"incident.choice:reason"}, codes(d.refused(engineer, id, incident.Hold{Reason: "lunch"})))
+		assert.Equal(t, []string{"itsm.required:reason"}, codes(d.refused(engineer, id, incident.Hold{})))
+		assert.Equal(t, []string{"itsm.choice:reason"}, codes(d.refused(engineer, id, incident.Hold{Reason: "lunch"})))
 		assert.Equal(t, []string{"incident.hold_contact"}, codes(d.refused(engineer, id, incident.Hold{Reason: incident.WaitUser})))
 		assert.Equal(t, []string{"incident.hold_role"}, codes(d.refused(engineer, id, incident.Hold{Reason: incident.WaitForceMajor})))
 		start := d.now

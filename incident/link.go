@@ -11,162 +11,160 @@ import (
 
 func (c Merge) decide(d *decision) {
 	d.open()
-	d.need("into", string(c.Into))
+	d.Need("into", string(c.Into))
 	switch into := d.facts.Other; {
-	case c.Into == d.rec.ID:
-		d.refuse(ruleSelf.With())
+	case c.Into == d.Rec.ID:
+		d.Refuse(ruleSelf.With())
 	case into == nil:
-		d.refuse(ruleNoOther.With("id", c.Into))
+		d.Refuse(ruleNoOther.With("id", c.Into))
 	case !into.Open():
-		d.refuse(ruleMergeIntoEnded.With("into", c.Into, "state", into.State))
+		d.Refuse(ruleMergeIntoEnded.With("into", c.Into, "state", into.State))
 	case into.MergedInto != "":
-		d.refuse(ruleMerged.With("into", into.MergedInto))
+		d.Refuse(ruleMerged.With("into", into.MergedInto))
 	}
-	if len(d.rec.Children) > 0 {
-		d.refuse(ruleMergeParent.With("children", list(d.rec.Children)))
+	if len(d.Rec.Children) > 0 {
+		d.Refuse(ruleMergeParent.With("children", list(d.Rec.Children)))
 	}
-	if d.rec.Major != nil && (d.rec.Major.State == MajorStateProposed || d.rec.Major.Active()) {
-		d.refuse(ruleMajorOpen.With())
+	if d.Rec.Major != nil && (d.Rec.Major.State == MajorStateProposed || d.Rec.Major.Active()) {
+		d.Refuse(ruleMajorOpen.With())
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
 	if !d.facts.InUnit {
-		d.refuse(ruleTwoSides.With("command", "merge"))
+		d.Refuse(ruleTwoSides.With("command", "merge"))
 		return
 	}
-	d.emit(Merged(c))
+	d.Emit(Merged(c))
 	if d.p.clocks != nil {
-		if ended := d.rec.Clocks.End(sla.Merged, d.env.At); len(ended) > 0 {
-			d.emit(ClocksMoved{ended})
+		if ended := d.Rec.Clocks.End(sla.Merged, d.Env.At); len(ended) > 0 {
+			d.Emit(ClocksMoved{ended})
 		}
 	}
 }
 
 func (c Unmerge) decide(d *decision) {
 	switch {
-	case d.rec.MergedInto == "":
-		d.refuse(ruleNotMerged.With())
-	case d.env.At.After(d.rec.MergedAt.Add(d.p.policy.UnmergeWithin.Std())):
-		d.refuse(ruleUnmergeLate.With("until", d.rec.MergedAt.Add(d.p.policy.UnmergeWithin.Std())))
+	case d.Rec.MergedInto == "":
+		d.Refuse(ruleNotMerged.With())
+	case d.Env.At.After(d.Rec.MergedAt.Add(d.p.policy.UnmergeWithin.Std())):
+		d.Refuse(ruleUnmergeLate.With("until", d.Rec.MergedAt.Add(d.p.policy.UnmergeWithin.Std())))
 	}
-	if d.env.Reason == "" {
-		d.refuse(ruleReasonMissing.With("command", "unmerge"))
-	}
-	if d.failed() {
+	d.NeedReason()
+	if d.Failed() {
 		return
 	}
 	if !d.facts.InUnit {
-		d.refuse(ruleTwoSides.With("command", "unmerge"))
+		d.Refuse(ruleTwoSides.With("command", "unmerge"))
 		return
 	}
-	d.emit(Unmerged(c))
+	d.Emit(Unmerged(c))
 	if d.p.clocks != nil {
-		revived, err := d.p.clocks.Revive(d.rec.Clocks, string(d.env.Actor.ID), d.env.Reason)
+		revived, err := d.p.clocks.Revive(d.Rec.Clocks, string(d.Env.Actor.ID), d.Env.Reason)
 		if err != nil {
-			d.err = err
+			d.Fail(err)
 			return
 		}
 		if len(revived) > 0 {
-			d.emit(ClocksMoved{revived})
+			d.Emit(ClocksMoved{revived})
 		}
 	}
 }
 
 func (c absorb) decide(d *decision) {
-	has := slices.Contains(d.rec.Absorbed, c.Duplicate)
+	has := slices.Contains(d.Rec.Absorbed, c.Duplicate)
 	switch {
 	case !d.facts.InUnit:
-		d.refuse(ruleTwoSides.With("command", "absorb"))
+		d.Refuse(ruleTwoSides.With("command", "absorb"))
 	case c.Release && has:
-		d.emit(Released{c.Duplicate, c.Reports})
+		d.Emit(Released{c.Duplicate, c.Reports})
 	case !c.Release && !has:
-		d.emit(Absorbed{c.Duplicate, c.Reports})
+		d.Emit(Absorbed{c.Duplicate, c.Reports})
 	}
 }
 
 func (c SetParent) decide(d *decision) {
 	d.open()
 	switch parent := d.facts.Other; {
-	case c.Parent == d.rec.Parent:
+	case c.Parent == d.Rec.Parent:
 		return // linking twice is linking once
 	case c.Parent == "":
-	case c.Parent == d.rec.ID:
-		d.refuse(ruleSelf.With())
+	case c.Parent == d.Rec.ID:
+		d.Refuse(ruleSelf.With())
 	case parent == nil:
-		d.refuse(ruleNoOther.With("id", c.Parent))
+		d.Refuse(ruleNoOther.With("id", c.Parent))
 	case !parent.Open():
-		d.refuse(ruleMergeIntoEnded.With("into", c.Parent, "state", parent.State))
-	case slices.Contains(d.facts.Ancestors, d.rec.ID):
-		d.refuse(ruleCycle.With("parent", c.Parent, "path", list(append([]itsm.ID{c.Parent}, d.facts.Ancestors...))))
+		d.Refuse(ruleMergeIntoEnded.With("into", c.Parent, "state", parent.State))
+	case slices.Contains(d.facts.Ancestors, d.Rec.ID):
+		d.Refuse(ruleCycle.With("parent", c.Parent, "path", list(append([]itsm.ID{c.Parent}, d.facts.Ancestors...))))
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
 	if !d.facts.InUnit {
-		d.refuse(ruleTwoSides.With("command", "set_parent"))
+		d.Refuse(ruleTwoSides.With("command", "set_parent"))
 		return
 	}
-	d.emit(ParentSet(c))
+	d.Emit(ParentSet(c))
 }
 
 func (c adopt) decide(d *decision) {
-	has := slices.Contains(d.rec.Children, c.Child)
+	has := slices.Contains(d.Rec.Children, c.Child)
 	switch {
 	case !d.facts.InUnit:
-		d.refuse(ruleTwoSides.With("command", "adopt"))
+		d.Refuse(ruleTwoSides.With("command", "adopt"))
 	case c.Remove && has:
-		d.emit(ChildRemoved{c.Child})
+		d.Emit(ChildRemoved{c.Child})
 	case !c.Remove && !has:
-		d.emit(ChildAdded{c.Child})
+		d.Emit(ChildAdded{c.Child})
 	}
 }
 
 func (c Migrate) decide(d *decision) {
 	present := d.p.incidents.Version()
-	plan := d.p.plans[d.rec.Lifecycle]
+	plan := d.p.plans[d.Rec.Lifecycle]
 	switch {
-	case d.rec.Type != TypeIncident && d.rec.Type != "":
-		d.refuse(ruleNotIncident.With("type", d.rec.Type))
+	case d.Rec.Type != TypeIncident && d.Rec.Type != "":
+		d.Refuse(ruleNotIncident.With("type", d.Rec.Type))
 	case c.Into != present:
-		d.refuse(ruleNoVersion.With("version", c.Into, "present", present))
-	case d.rec.Lifecycle == present:
+		d.Refuse(ruleNoVersion.With("version", c.Into, "present", present))
+	case d.Rec.Lifecycle == present:
 		return
 	case plan == nil:
-		d.refuse(ruleNoPlan.With("from", d.rec.Lifecycle, "to", present))
+		d.Refuse(ruleNoPlan.With("from", d.Rec.Lifecycle, "to", present))
 	}
 	d.open()
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	move, ok := plan.Move(d.rec.State)
+	move, ok := plan.Move(d.Rec.State)
 	if !ok || move.Rests() {
-		d.refuse(ruleNoState.With("state", d.rec.State, "version", present))
+		d.Refuse(ruleNoState.With("state", d.Rec.State, "version", present))
 		return
 	}
-	d.emit(Migrated{To{move.To}, d.rec.Lifecycle, present})
+	d.Emit(Migrated{To{move.To}, d.Rec.Lifecycle, present})
 }
 
 func (c ProposeMajor) decide(d *decision) {
 	d.open()
-	d.need("why", c.Why)
-	if m := d.rec.Major; m != nil && m.State != MajorStateRejected {
-		d.refuse(ruleMajorAlready.With("state", m.State))
+	d.Need("why", c.Why)
+	if m := d.Rec.Major; m != nil && m.State != MajorStateRejected {
+		d.Refuse(ruleMajorAlready.With("state", m.State))
 	}
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(MajorProposed{Why: c.Why})
+	d.Emit(MajorProposed{Why: c.Why})
 }
 
 // step moves the overlay.
 func (d *decision) step(s MajorStep) {
 	state := MajorState("")
-	if d.rec.Major != nil {
-		state = d.rec.Major.State
+	if d.Rec.Major != nil {
+		state = d.Rec.Major.State
 	}
 	if state == "" || !MajorMachine.Can(state, s) {
-		d.refuse(ruleMajorState.With("step", s, "state", or(state, "not proposed")))
+		d.Refuse(ruleMajorState.With("step", s, "state", or(state, "not proposed")))
 	}
 	if s != "review" && s != "stand_down" && s != "reject" {
 		d.open()
@@ -176,72 +174,72 @@ func (d *decision) step(s MajorStep) {
 }
 
 func (c DeclareMajor) decide(d *decision) {
-	d.need("impact", c.Impact)
-	d.need("manager", string(c.Manager))
-	d.need("communicator", string(c.Communicator))
-	d.need("scribe", string(c.Scribe))
-	d.need("message", c.Message)
+	d.Need("impact", c.Impact)
+	d.Need("manager", string(c.Manager))
+	d.Need("communicator", string(c.Communicator))
+	d.Need("scribe", string(c.Scribe))
+	d.Need("message", c.Message)
 	d.step("declare")
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(MajorDeclared{c.Impact, c.Manager, c.Communicator, c.Scribe, c.Message, d.nextUpdate()})
+	d.Emit(MajorDeclared{c.Impact, c.Manager, c.Communicator, c.Scribe, c.Message, d.nextUpdate()})
 }
 
 func (c RejectMajor) decide(d *decision) {
-	d.need("why", c.Why)
+	d.Need("why", c.Why)
 	d.step("reject")
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(MajorRejected(c))
+	d.Emit(MajorRejected(c))
 }
 
 func (c UpdateMajor) decide(d *decision) {
-	d.need("message", c.Message)
+	d.Need("message", c.Message)
 	d.step("update")
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(MajorUpdated{c.Message, d.nextUpdate()})
+	d.Emit(MajorUpdated{c.Message, d.nextUpdate()})
 }
 
 func (c StabiliseMajor) decide(d *decision) {
-	d.need("message", c.Message)
+	d.Need("message", c.Message)
 	d.step("stabilise")
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(MajorStabilised{c.Message, d.nextUpdate()})
+	d.Emit(MajorStabilised{c.Message, d.nextUpdate()})
 }
 
 func (c StandDownMajor) decide(d *decision) {
-	d.need("message", c.Message)
+	d.Need("message", c.Message)
 	d.step("stand_down")
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(MajorStoodDown{Message: c.Message, ReviewDue: d.env.At.Add(d.p.policy.Major.ReviewWithin.Std()), Problem: d.rec.Problem, NewProblem: d.rec.Problem == ""})
+	d.Emit(MajorStoodDown{Message: c.Message, ReviewDue: d.Env.At.Add(d.p.policy.Major.ReviewWithin.Std()), Problem: d.Rec.Problem, NewProblem: d.Rec.Problem == ""})
 }
 
 func (c ReviewMajor) decide(d *decision) {
-	d.need("findings", c.Findings)
+	d.Need("findings", c.Findings)
 	d.step("review")
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	d.emit(MajorReviewed(c))
+	d.Emit(MajorReviewed(c))
 }
 
 func (d *decision) adjust(c AdjustClock) {
 	d.notMerged()
-	if d.failed() {
+	if d.Failed() {
 		return
 	}
-	adjusted, err := d.p.clocks.Adjust(d.rec.Clocks, sla.Correction{Event: c.Event, At: utc(c.At), By: string(d.env.Actor.ID), Why: c.Why})
+	adjusted, err := d.p.clocks.Adjust(d.Rec.Clocks, sla.Correction{Event: c.Event, At: itsm.Instant(c.At), By: string(d.Env.Actor.ID), Why: c.Why})
 	if err != nil {
-		d.refuse(ruleClock.Because(err, "problem", err))
+		d.Refuse(ruleClock.Because(err, "problem", err))
 		return
 	}
-	d.emit(ClocksMoved{adjusted})
+	d.Emit(ClocksMoved{adjusted})
 }

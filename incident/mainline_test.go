@@ -20,7 +20,7 @@ func TestRecording(t *testing.T) {
 		t.Parallel()
 		d := open(t, incident.Config{})
 		refused := d.refused(agent, "", incident.Record{Channel: incident.Phone, Caller: incident.Caller{Name: "x"}, Summary: "s"})
-		assert.Equal(t, []string{"incident.required:caller.department", "incident.required:caller.phone"}, codes(refused))
+		assert.Equal(t, []string{"itsm.required:caller.department", "itsm.required:caller.phone"}, codes(refused))
 		inc := d.do(agent, "", record)
 		assert.Equal(t, incident.ByUser, inc.Origin)
 		assert.Equal(t, "8001", inc.Caller.Phone)
@@ -32,7 +32,7 @@ func TestRecording(t *testing.T) {
 		assert.Equal(t, incident.StateRecorded, inc.State)
 		d.do(agent, "", incident.Record{Channel: incident.Email, Source: "mailbox", Summary: "it is broken"})
 		refused := d.refused(agent, "", incident.Record{Channel: incident.WalkIn})
-		assert.Equal(t, []string{"incident.no_caller", "incident.required:summary"}, codes(refused))
+		assert.Equal(t, []string{"incident.no_caller", "itsm.required:summary"}, codes(refused))
 		for _, cmd := range incidentCommands() {
 			if _, creates := cmd.(itsm.Creation); creates {
 				continue
@@ -127,7 +127,7 @@ func TestTriage(t *testing.T) {
 		assert.Equal(t, incident.UrgencyNow, inc.Urgency)
 		assert.Equal(t, incident.StateTriaged, inc.State)
 		assert.Equal(t, 2, strings.Count(strings.Join(d.journal(id), " "), "incident.triaged"))
-		assert.Equal(t, []string{"incident.choice:type", "incident.required:impact", "incident.required:urgency"},
+		assert.Equal(t, []string{"itsm.choice:type", "itsm.required:impact", "itsm.required:urgency"},
 			codes(d.refused(agent, d.at(incident.StateRecorded), incident.Triage{Type: "wish"})))
 	})
 	t.Run("R-147 each type of ticket has a lifecycle of its own", func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestTriage(t *testing.T) {
 		d.do(agent, id, incident.Dispatch{Group: "service-desk"})
 		d.do(agent, id, incident.Start{})
 		missing := codes(d.refused(agent, id, incident.Propose{Solution: "restarted it"}))
-		assert.Contains(t, missing, "incident.required:diagnosis", "the first look is a required entry")
+		assert.Contains(t, missing, "itsm.required:diagnosis", "the first look is a required entry")
 	})
 	t.Run("R-150 the effect on the hospital is recorded from start to end, and wider impact raises the priority", func(t *testing.T) {
 		t.Parallel()
@@ -188,7 +188,7 @@ func TestTriage(t *testing.T) {
 		id := d.at(incident.StateTriaged)
 		d.do(agent, id, incident.Dispatch{Group: "service-desk"})
 		d.do(agent, id, incident.Start{})
-		want := []string{"incident.required:diagnosis", "incident.required:ci", "incident.required:symptom", "incident.required:scope", "incident.required:began", "incident.no_attempt"}
+		want := []string{"itsm.required:diagnosis", "itsm.required:ci", "itsm.required:symptom", "itsm.required:scope", "itsm.required:began", "incident.no_attempt"}
 		assert.Equal(t, want, codes(d.refused(agent, id, incident.Propose{Solution: "x"})))
 		assert.Equal(t, want, codes(d.refused(agent, id, incident.Escalate{Tier: incident.TierSecond, Group: "second-line", Reason: "r", Note: "n"})))
 	})
@@ -212,9 +212,9 @@ func TestSolving(t *testing.T) {
 		t.Parallel()
 		d := open(t, incident.Config{})
 		id := d.at(incident.StateDiagnosing)
-		assert.Equal(t, []string{"incident.required:basis"}, codes(d.refused(engineer, id, incident.KeepDiagnosing{})))
+		assert.Equal(t, []string{"itsm.required:basis"}, codes(d.refused(engineer, id, incident.KeepDiagnosing{})))
 		assert.Equal(t, incident.StateDiagnosing, d.do(engineer, id, incident.KeepDiagnosing{Basis: "still no paper"}).State)
-		assert.Equal(t, []string{"incident.required:solution"}, codes(d.refused(engineer, id, incident.Propose{})))
+		assert.Equal(t, []string{"itsm.required:solution"}, codes(d.refused(engineer, id, incident.Propose{})))
 		inc := d.do(engineer, id, incident.Propose{Solution: "new roller", Basis: "ten test pages"})
 		assert.Equal(t, incident.StateProposed, inc.State)
 		p, _ := inc.Proposal()
@@ -252,7 +252,7 @@ func TestSolving(t *testing.T) {
 		everything := itsm.WithActor(context.Background(), itsm.Actor{ID: "engineer2", Tenant: "h1", Roles: []itsm.Role{itsm.RoleImporter}})
 		assert.Equal(t, []string{"incident.desk_only"}, codes(d.refused(everything, id, incident.Confirm{Word: incident.UserAgrees})))
 		require.ErrorIs(t, d.refused(engineer, id, incident.Confirm{Word: incident.UserAgrees}), itsm.ErrDenied)
-		assert.Equal(t, []string{"incident.required:word"}, codes(d.refused(agent, id, incident.Confirm{})))
+		assert.Equal(t, []string{"itsm.required:word"}, codes(d.refused(agent, id, incident.Confirm{})))
 		assert.Equal(t, []string{"incident.tries"}, codes(d.refused(agent, id, incident.Confirm{Word: incident.UserUnreachable, Tries: 2})))
 		assert.Equal(t, []string{"incident.old_proposal"}, codes(d.refused(agent, id, incident.Confirm{Word: incident.UserAgrees, Proposal: 2})))
 		inc := d.do(agent, id, incident.Confirm{Word: incident.UserUnreachable, Tries: 3, Proposal: 1})
@@ -281,7 +281,7 @@ func TestSolving(t *testing.T) {
 		t.Parallel()
 		d := open(t, incident.Config{})
 		id := d.at(incident.StateProposed)
-		assert.Equal(t, []string{"incident.required:why"}, codes(d.refused(agent, id, incident.Reject{})))
+		assert.Equal(t, []string{"itsm.required:why"}, codes(d.refused(agent, id, incident.Reject{})))
 		inc := d.do(agent, id, incident.Reject{Why: "the user says no"})
 		assert.Equal(t, incident.StateDiagnosing, inc.State)
 		assert.Equal(t, 1, inc.Rejections)
@@ -294,7 +294,7 @@ func TestSolving(t *testing.T) {
 			require.Error(t, d.refused(agent, d.at(s), incident.Close{CauseCode: "c", SolutionCode: "s", NoCI: true}), s)
 		}
 		id := d.at(incident.StateConfirmed)
-		assert.Equal(t, []string{"incident.required:cause_code", "incident.required:solution_code"}, codes(d.refused(agent, id, incident.Close{})))
+		assert.Equal(t, []string{"itsm.required:cause_code", "itsm.required:solution_code"}, codes(d.refused(agent, id, incident.Close{})))
 		inc := d.do(agent, id, incident.Close{CauseCode: "wear", SolutionCode: "replaced"})
 		assert.Equal(t, "printer-3", inc.Closure.CI)
 		d2 := open(t, incident.Config{Policy: policy(func(p *incident.Policy) { p.NeedInformation = false })})

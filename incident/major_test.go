@@ -23,7 +23,7 @@ func TestMajor(t *testing.T) {
 		inc := d.do(agent, id, wide)
 		assert.Equal(t, []string{"core_service", "hospital_wide"}, inc.Major.Criteria)
 		assert.Equal(t, incident.MajorStateProposed, inc.Major.State)
-		assert.Equal(t, []string{"incident.required:impact", "incident.required:manager", "incident.required:communicator", "incident.required:scribe", "incident.required:message"},
+		assert.Equal(t, []string{"itsm.required:impact", "itsm.required:manager", "itsm.required:communicator", "itsm.required:scribe", "itsm.required:message"},
 			codes(d.refused(manager, id, incident.DeclareMajor{})))
 		inc = d.do(manager, id, declare)
 		start := d.now
@@ -50,7 +50,7 @@ func TestMajor(t *testing.T) {
 		d := open(t, incident.Config{})
 		id := d.at(incident.StateDiagnosing)
 		d.do(agent, id, incident.ProposeMajor{Why: "all windows stand still"})
-		assert.Equal(t, []string{"incident.required:why"}, codes(d.refused(manager, id, incident.RejectMajor{})))
+		assert.Equal(t, []string{"itsm.required:why"}, codes(d.refused(manager, id, incident.RejectMajor{})))
 		d.do(manager, id, incident.RejectMajor{Why: "only two windows"})
 		d.do(agent, id, incident.ProposeMajor{Why: "now it is all"})
 		inc := d.do(manager, id, declare)
@@ -92,7 +92,7 @@ func TestMajor(t *testing.T) {
 		d.do(agent, id, incident.ProposeMajor{Why: "w"})
 		d.do(manager, id, declare)
 		assert.Equal(t, []string{"incident.presence"}, codes(d.refused(engineer, id, incident.Propose{Solution: "x"})))
-		assert.Equal(t, []string{"incident.required:finding"}, codes(d.refused(expert, id, incident.Arrive{})))
+		assert.Equal(t, []string{"itsm.required:finding"}, codes(d.refused(expert, id, incident.Arrive{})))
 		inc := d.do(expert, id, incident.Arrive{Remote: "the site is sealed off", Finding: "database lock"})
 		assert.Equal(t, d.now, inc.Arrived.At)
 		d.do(engineer, id, incident.Propose{Solution: "x"})

@@ -127,7 +127,7 @@ func TestOverride(t *testing.T) {
 		d := open(t, incident.Config{})
 		id := d.at(incident.StateTriaged)
 		require.ErrorIs(t, d.refused(agent, id, incident.OverridePriority{Priority: 1, Why: "x"}), itsm.ErrDenied)
-		assert.Equal(t, []string{"incident.required:why"}, codes(d.refused(leader, id, incident.OverridePriority{Priority: 1})))
+		assert.Equal(t, []string{"itsm.required:why"}, codes(d.refused(leader, id, incident.OverridePriority{Priority: 1})))
 		until := d.now.Add(2 * time.Hour)
 		inc := d.do(leader, id, incident.OverridePriority{Priority: incident.P1, Why: "the minister visits", Until: until})
 		assert.Equal(t, incident.Override{Priority: 1, Why: "the minister visits", By: "leader", At: d.now, Until: until}, *inc.Override)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/hospital-itsm/itsm"
 	"github.com/hospital-itsm/itsm/calendar"
@@ -204,52 +203,45 @@ func (p *Process) Possible(rec Incident) []string {
 func (p *Process) Outline(rec Incident) itsm.Outline {
 	m := p.machine(&rec)
 	o := itsm.Outline{State: string(rec.State), Phase: string(m.Phase(rec.State)), Final: m.IsEnd(rec.State), Wake: rec.wake(p)}
-	o.Index = make([]itsm.IndexEntry, 0, 16)
-	add := func(name string, v itsm.Value) { o.Index = append(o.Index, itsm.IndexEntry{Field: name, Value: v}) }
-	text := func(name, v string) {
-		if v != "" {
-			add(name, itsm.TextOf(v))
-		}
-	}
-	text("type", string(rec.Type))
+	index := make(itsm.Entries, 0, 16)
+	index.Text("type", string(rec.Type))
 	if rec.Priority != 0 {
-		add("priority", itsm.NumberOf(rec.Priority))
+		index.Add("priority", itsm.NumberOf(rec.Priority))
 	}
-	text("service", rec.Service)
-	text("ci", rec.CI)
-	text("group", rec.Group)
-	text("assignee", string(rec.Assignee))
+	index.Text("service", rec.Service)
+	index.Text("ci", rec.CI)
+	index.Text("group", rec.Group)
+	index.Text("assignee", string(rec.Assignee))
 	if rec.Tier != 0 {
-		add("tier", itsm.NumberOf(rec.Tier))
+		index.Add("tier", itsm.NumberOf(rec.Tier))
 	}
-	text("owner", rec.Owner)
-	text("department", rec.Department)
-	text("caller", string(rec.Caller.Person))
+	index.Text("owner", rec.Owner)
+	index.Text("department", rec.Department)
+	index.Text("caller", string(rec.Caller.Person))
 	if rec.Alert != nil {
-		text("alert", rec.Alert.key(rec.CI))
+		index.Text("alert", rec.Alert.key(rec.CI))
 	}
-	text("parent", string(rec.Parent))
-	text("merged_into", string(rec.MergedInto))
+	index.Text("parent", string(rec.Parent))
+	index.Text("merged_into", string(rec.MergedInto))
 	if rec.Recurrence != nil {
-		text("recurrence_of", string(rec.Recurrence.Of))
+		index.Text("recurrence_of", string(rec.Recurrence.Of))
 	}
-	text("problem", string(rec.Problem))
+	index.Text("problem", string(rec.Problem))
 	if rec.Major != nil {
-		text("major", string(rec.Major.State))
+		index.Text("major", string(rec.Major.State))
 	}
-	if due := rec.nextDue(); !due.IsZero() {
-		add("due", itsm.TimeOf(due))
-	}
+	index.Time("due", rec.nextDue())
 	if rec.Open() && !rec.FollowUp.Next.IsZero() {
-		add("follow_up_due", itsm.TimeOf(rec.FollowUp.Next))
+		index.Add("follow_up_due", itsm.TimeOf(rec.FollowUp.Next))
 	}
 	if rec.Ended.IsZero() && rec.Urgent != nil && rec.Urgent.Done.IsZero() {
-		add("paperwork_due", itsm.TimeOf(rec.Urgent.Due))
+		index.Add("paperwork_due", itsm.TimeOf(rec.Urgent.Due))
 	}
 	if due := rec.nextPromise(); !due.IsZero() && rec.Open() {
-		add("promise_due", itsm.TimeOf(due))
+		index.Add("promise_due", itsm.TimeOf(due))
 	}
-	add("recorded", itsm.TimeOf(rec.Created))
+	index.Add("recorded", itsm.TimeOf(rec.Created))
+	o.Index = index
 	return o
 }
 
@@ -276,7 +268,7 @@ func (a *AlertInfo) key(ci string) string { return ci + "|" + a.Signature }
 
 // Gather implements [itsm.Process].
 func (p *Process) Gather(ctx context.Context, rec Incident, cmd Command, env itsm.Env) (Facts, error) {
-	f := Facts{OnDuty: true, AssigneeOnDuty: true, AssigneeSkilled: true, ToolGranted: true, Contract: true, InUnit: inUnit(ctx)}
+	f := Facts{OnDuty: true, AssigneeOnDuty: true, AssigneeSkilled: true, ToolGranted: true, Contract: true, InUnit: itsm.InUnit(ctx)}
 	g := gatherer{ctx, p, env.Actor, env.At, &f}
 	return f, g.gather(rec, cmd)
 }
@@ -441,114 +433,50 @@ func (g gatherer) children(rec Incident) error {
 
 // Decide implements [itsm.Process].
 func (p *Process) Decide(rec Incident, cmd Command, facts Facts, env itsm.Env) ([]itsm.Payload, error) {
-	d := &decision{p: p, rec: rec, cmd: cmd, facts: facts, env: env}
+	d := &decision{itsm.NewDraft(Kind, cmd, rec, env, evolve), p, cmd, facts}
 	cmd.decide(d)
-	if d.err != nil {
-		return nil, d.err
+	if !d.Failed() {
+		d.observe()
 	}
-	if err := d.reasons.Err(); err != nil {
-		return nil, err
-	}
-	d.observe()
-	if d.err != nil {
-		return nil, d.err
-	}
-	return d.payloads, d.reasons.Err()
+	return d.Result()
 }
 
 // Evolve implements [itsm.Process].
 func (p *Process) Evolve(rec Incident, ev itsm.Event) (Incident, error) {
+	err := evolve(&rec, &ev)
+	return rec, err
+}
+
+func evolve(rec *Incident, ev *itsm.Event) error {
 	e, ok := ev.Payload.(event)
 	if !ok {
-		return rec, fmt.Errorf("%w: %T is no event of an incident", itsm.ErrInvalid, ev.Payload)
+		return fmt.Errorf("%w: %T is no event of an incident", itsm.ErrInvalid, ev.Payload)
 	}
-	e.apply(&rec, &ev)
-	return rec, nil
+	if rec.ID == "" {
+		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
+	}
+	e.apply(rec, ev)
+	return nil
 }
 
-// decision is one command being decided: the record as it would be by now, and what was decided so far.
+// decision is one command being decided.
 type decision struct {
-	p        *Process
-	rec      Incident
-	cmd      Command
-	facts    Facts
-	env      itsm.Env
-	payloads []itsm.Payload
-	reasons  itsm.Reasons
-	err      error // no refusal, but a failure
+	*itsm.Draft[Incident]
+	p     *Process
+	cmd   Command
+	facts Facts
 }
 
-// emit takes an event into the decision, and its effect into the record that later steps see.
-func (d *decision) emit(e event) {
-	if d.rec.ID == "" {
-		d.rec.ID, d.rec.Tenant, d.rec.Created = d.env.ID, d.env.Actor.Tenant, d.env.At
-	}
-	d.payloads = append(d.payloads, e)
-	e.apply(&d.rec, &itsm.Event{
-		Key: itsm.Key{Tenant: d.env.Actor.Tenant, Kind: Kind, ID: d.env.ID}, Type: e.EventType(), At: d.env.At, Recorded: d.env.Now,
-		Actor: d.env.Actor.ID, OnBehalfOf: d.env.Actor.OnBehalfOf, Command: d.env.Command, Reason: d.env.Reason, Payload: e,
-	})
-}
-
-func (d *decision) refuse(r itsm.Reason) { d.reasons = append(d.reasons, r) }
-func (d *decision) failed() bool         { return len(d.reasons) > 0 || d.err != nil }
-
-func (d *decision) need(field, value string) {
-	if strings.TrimSpace(value) == "" {
-		d.refuse(ruleRequired.With("field", field))
-	}
-}
-
-func (d *decision) oneOf(field, got, want string, ok bool) {
-	switch {
-	case ok:
-	case got == "":
-		d.need(field, "")
-	default:
-		d.refuse(ruleChoice.With("field", field, "got", got, "want", want))
-	}
-}
-
-func (d *decision) length(field, value string, most int) {
-	if len(value) > most {
-		d.refuse(ruleTooLong.With("field", field, "length", len(value), "most", most))
-	}
-}
-
-// code asks for a code of the host's own catalogue, not for free text.
-func (d *decision) code(field, value string) {
-	if len(value) > 60 || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		d.refuse(ruleCode.With("field", field))
-	}
-}
-
-func (d *decision) machine() *Machine { return d.p.machine(&d.rec) }
-
-// illegal says that the command is not possible in the present state. It is the only reason then: what else is missing would not help.
-func (d *decision) illegal(command string) {
-	d.reasons = itsm.Reasons{itsm.ErrIllegalState.With("command", command, "state", d.rec.State)}
-}
-
-func (d *decision) name() string { return strings.TrimPrefix(d.cmd.CommandName(), "incident.") }
+func (d *decision) machine() *Machine { return d.p.machine(&d.Rec) }
 
 // move asks the lifecycle for a step.
 func (d *decision) move(e Transition) State {
 	d.notMerged()
-	to, err := d.machine().Fire(d.rec.State, e, d.reasons.Err)
-	var never *lifecycle.UnknownError
-	switch {
-	case err == nil:
-		return to
-	case errors.As(err, new(*lifecycle.NotPossibleError)) || errors.As(err, &never):
-		if d.rec.State == StateRecorded && e != DoTriage && e != DoCancel {
-			d.refuse(ruleNotTriaged.With())
-			return d.rec.State
-		}
-		d.illegal(d.name())
-	case !d.failed():
-		d.err = err
+	if d.Rec.State == StateRecorded && e != DoTriage && e != DoCancel && !d.machine().Can(d.Rec.State, e) {
+		d.Refuse(ruleNotTriaged.With())
+		return d.Rec.State
 	}
-	return d.rec.State
+	return lifecycle.Advance(d.Draft, d.machine(), d.Rec.State, e)
 }
 
 // in asks for one of some states. A state that only the host's variant has counts as those of its phase.
@@ -556,10 +484,10 @@ func (d *decision) in(states ...State) {
 	d.notMerged()
 	m := d.machine()
 	like := func(s State) bool {
-		return s == d.rec.State || d.p.added[d.rec.State] && m.Phase(s) == m.Phase(d.rec.State)
+		return s == d.Rec.State || d.p.added[d.Rec.State] && m.Phase(s) == m.Phase(d.Rec.State)
 	}
-	if !slices.ContainsFunc(states, like) && d.rec.MergedInto == "" {
-		d.illegal(d.name())
+	if !slices.ContainsFunc(states, like) && d.Rec.MergedInto == "" {
+		d.Illegal(string(d.Rec.State))
 	}
 }
 
@@ -570,81 +498,74 @@ func (d *decision) open() {
 }
 
 func (d *decision) notFinal() {
-	if d.machine().IsEnd(d.rec.State) {
-		d.illegal(d.name())
+	if d.machine().IsEnd(d.Rec.State) {
+		d.Illegal(string(d.Rec.State))
 	}
 }
 
 func (d *decision) notMerged() {
-	if d.rec.MergedInto != "" && !slices.ContainsFunc(d.reasons, func(r itsm.Reason) bool { return r.Is(ruleMerged) }) {
-		d.refuse(ruleMerged.With("into", d.rec.MergedInto))
+	if d.Rec.MergedInto != "" && !d.Refused(ruleMerged) {
+		d.Refuse(ruleMerged.With("into", d.Rec.MergedInto))
 	}
 }
 
 // onDuty asks that the actor is on duty, while the first line handles the ticket.
 func (d *decision) onDuty() {
 	if d.p.policy.DutyOnly && !d.facts.OnDuty {
-		d.refuse(ruleOffDuty.With("person", d.env.Actor.ID))
+		d.Refuse(ruleOffDuty.With("person", d.Env.Actor.ID))
 	}
-}
-
-func (d *decision) orNow(t time.Time) time.Time {
-	if t.IsZero() {
-		return d.env.At
-	}
-	return utc(t)
 }
 
 func (d *decision) followUp() time.Time {
 	if every := d.p.policy.FollowUpEvery.Std(); every > 0 {
-		return d.env.At.Add(every)
+		return d.Env.At.Add(every)
 	}
 	return time.Time{}
 }
 
-func (d *decision) nextUpdate() time.Time { return d.env.At.Add(d.p.policy.Major.UpdateEvery.Std()) }
+func (d *decision) nextUpdate() time.Time { return d.Env.At.Add(d.p.policy.Major.UpdateEvery.Std()) }
 
 // firstContact reports whether the desk solved it itself, without handing it over.
 func (d *decision) firstContact() bool {
-	return d.rec.Tier <= TierFirst && len(d.rec.HandOvers) == 0 && d.rec.Reassignments == 0 && d.rec.Holds == 0 && d.rec.Loops == 0 &&
-		d.rec.Rejections == 0 && d.rec.Group == d.rec.Owner
+	return d.Rec.Tier <= TierFirst && len(d.Rec.HandOvers) == 0 && d.Rec.Reassignments == 0 && d.Rec.Holds == 0 && d.Rec.Loops == 0 &&
+		d.Rec.Rejections == 0 && d.Rec.Group == d.Rec.Owner
 }
 
 // cancel ends the ticket without a result, and its clocks with it.
 func (d *decision) cancel(to State, reason CancelReason, note string) {
-	merged := d.rec.MergedInto != ""
-	d.emit(CancelledEvent{To{to}, Cancellation{Reason: reason, Note: note, By: d.env.Actor.ID}})
+	merged := d.Rec.MergedInto != ""
+	d.Emit(CancelledEvent{To{to}, Cancellation{Reason: reason, Note: note, By: d.Env.Actor.ID}})
 	if d.p.clocks != nil && !merged {
-		if ended := d.rec.Clocks.End(sla.Cancelled, d.env.At); len(ended) > 0 {
-			d.emit(ClocksMoved{ended})
+		if ended := d.Rec.Clocks.End(sla.Cancelled, d.Env.At); len(ended) > 0 {
+			d.Emit(ClocksMoved{ended})
 		}
 	}
 }
 
 // prioritise derives the priority anew. An override stays in force; both values are kept.
 func (d *decision) prioritise() {
-	if !d.rec.Impact.Valid() || !d.rec.Urgency.Valid() {
+	if !d.Rec.Impact.Valid() || !d.Rec.Urgency.Valid() {
 		return
 	}
-	derived, err := d.p.priority.Derive(d.rec.Impact, d.rec.Urgency, PriorityFacts{
-		Setting: d.rec.Setting, CareDepends: d.rec.CareDepends, Peak: d.facts.Peak, Workaround: d.rec.Workaround != "", SameCI: d.facts.SameCI,
-		VIP: d.rec.Caller.VIP, Safety: d.rec.Safety, Grade: d.rec.Grade, Service: d.rec.Service, Category: d.rec.Category, Department: d.rec.Department,
-		Fields: d.rec.Fields,
+	derived, err := d.p.priority.Derive(d.Rec.Impact, d.Rec.Urgency, PriorityFacts{
+		Setting: d.Rec.Setting, CareDepends: d.Rec.CareDepends, Peak: d.facts.Peak, Workaround: d.Rec.Workaround != "", SameCI: d.facts.SameCI,
+		VIP: d.Rec.Caller.VIP, Safety: d.Rec.Safety, Grade: d.Rec.Grade, Service: d.Rec.Service, Category: d.Rec.Category, Department: d.Rec.Department,
+		Fields: d.Rec.Fields,
 	})
 	if err != nil {
-		d.err = err
+		d.Fail(err)
 		return
 	}
-	if old := d.rec.Derived; old.Priority == derived.Priority && old.Matrix == derived.Matrix && old.Impact == derived.Impact &&
+	if old := d.Rec.Derived; old.Priority == derived.Priority && old.Matrix == derived.Matrix && old.Impact == derived.Impact &&
 		old.Urgency == derived.Urgency && slices.Equal(old.Applied, derived.Applied) {
 		return
 	}
-	d.emit(Prioritised{derived})
+	d.Emit(Prioritised{derived})
 }
 
 // proposeMajor proposes a major incident when a criterion holds and nobody has decided about one yet.
 func (d *decision) proposeMajor() {
-	if d.rec.Major != nil || d.rec.Type != TypeIncident || d.err != nil {
+	if d.Rec.Major != nil || d.Rec.Type != TypeIncident || d.Failed() {
 		return
 	}
 	facts := d.clockFacts()
@@ -652,7 +573,7 @@ func (d *decision) proposeMajor() {
 	for i, r := range d.p.criteria {
 		holds, err := r.Eval(&facts)
 		if err != nil {
-			d.err = err
+			d.Fail(err)
 			return
 		}
 		if holds {
@@ -660,13 +581,13 @@ func (d *decision) proposeMajor() {
 		}
 	}
 	if len(keys) > 0 {
-		d.emit(MajorProposed{Criteria: keys})
+		d.Emit(MajorProposed{Criteria: keys})
 	}
 }
 
 // clockFacts are what the clocks see of the ticket.
 func (d *decision) clockFacts() ClockFacts {
-	r := &d.rec
+	r := &d.Rec
 	f := ClockFacts{
 		Type: r.Type, State: r.State, Phase: string(d.machine().Phase(r.State)), Priority: r.Priority.String(), Impact: r.Impact.String(), Urgency: r.Urgency.String(),
 		Service: r.Service, Grade: r.Grade, Category: r.Category, Department: r.Department, Setting: r.Setting, Tier: r.Tier,
@@ -688,32 +609,32 @@ func (d *decision) clockFacts() ClockFacts {
 
 // observe lets the clocks take notice of what the decision has led to.
 func (d *decision) observe() {
-	if d.p.clocks == nil || len(d.payloads) == 0 || d.rec.MergedInto != "" || d.rec.State == StateCancelled {
+	if d.p.clocks == nil || !d.Changed() || d.Rec.MergedInto != "" || d.Rec.State == StateCancelled {
 		return
 	}
 	facts := d.clockFacts()
-	moved, err := d.p.clocks.Observe(d.rec.Clocks, &facts, d.env.At)
+	moved, err := d.p.clocks.Observe(d.Rec.Clocks, &facts, d.Env.At)
 	if err != nil {
-		d.err = fmt.Errorf("clocks of %s: %w", d.rec.ID, err)
+		d.Fail(fmt.Errorf("clocks of %s: %w", d.Rec.ID, err))
 		return
 	}
 	if len(moved) > 0 {
-		d.emit(ClocksMoved{moved})
+		d.Emit(ClocksMoved{moved})
 	}
 }
 
 // ring lets the clocks tell what time has brought about.
 func (d *decision) ring() {
-	if d.p.clocks == nil || d.err != nil {
+	if d.p.clocks == nil || d.Failed() {
 		return
 	}
-	rung, err := d.p.clocks.Tick(d.rec.Clocks, d.env.At)
+	rung, err := d.p.clocks.Tick(d.Rec.Clocks, d.Env.At)
 	if err != nil {
-		d.err = fmt.Errorf("clocks of %s: %w", d.rec.ID, err)
+		d.Fail(fmt.Errorf("clocks of %s: %w", d.Rec.ID, err))
 		return
 	}
 	if len(rung) > 0 {
-		d.emit(ClocksMoved{rung})
+		d.Emit(ClocksMoved{rung})
 	}
 }
 
@@ -722,11 +643,4 @@ func or[T ~string](v, otherwise T) T {
 		return v
 	}
 	return otherwise
-}
-
-func utc(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return t.UTC().Truncate(time.Microsecond)
 }

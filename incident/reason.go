@@ -4,16 +4,8 @@ import "github.com/hospital-itsm/itsm"
 
 // The reasons of the process. Hosts match them with errors.Is, through the exported ones, or by code.
 var (
-	ruleRequired        = itsm.Invalid("incident.required", "{field} is missing", "缺少 {field}")
-	ruleChoice          = itsm.Invalid("incident.choice", "{field} is {got}, want one of {want}", "{field} 为 {got}，应为 {want} 之一")
-	ruleTooLong         = itsm.Invalid("incident.too_long", "{field} has {length} bytes, at most {most} are allowed", "{field} 长 {length} 字节，最多 {most} 字节")
-	ruleCode            = itsm.Invalid("incident.code", "{field} is a code: at most 60 bytes without blanks", "{field} 应为代码：最多 60 字节且不含空白")
 	ruleNothing         = itsm.Invalid("incident.nothing", "the command says nothing", "命令没有任何内容")
-	ruleNegative        = itsm.Invalid("incident.negative", "{field} is {value}, want 0 or more", "{field} 为 {value}，不能为负")
-	ruleAfterNow        = itsm.Invalid("incident.after_now", "{field} {time} lies in the future", "{field} {time} 晚于当前时间")
-	rulePast            = itsm.Invalid("incident.past", "{field} {time} lies in the past", "{field} {time} 已经过去")
 	ruleEndBeforeStart  = itsm.Invalid("incident.end_before_start", "the effect ends at {end}, before it starts at {start}", "影响结束时间 {end} 早于开始时间 {start}")
-	ruleReasonMissing   = itsm.Invalid("incident.reason_missing", "{command} needs a reason", "{command} 需要说明理由")
 	ruleNoCaller        = itsm.Invalid("incident.no_caller", "neither a caller nor a source is given", "既没有来电人也没有来源")
 	ruleBump            = itsm.Invalid("incident.bump", "a plan of reminders has both an interval and a count, and a solution only with them", "提醒计划须同时给出间隔和次数，之后才能给出解决方案")
 	ruleRetriageReason  = itsm.Invalid("incident.retriage_reason", "triage is decided anew only for a reason", "重新判断需要说明理由")
@@ -73,7 +65,7 @@ var (
 
 func rules() []*itsm.Rule {
 	return []*itsm.Rule{
-		ruleRequired, ruleChoice, ruleTooLong, ruleCode, ruleNothing, ruleNegative, ruleAfterNow, rulePast, ruleEndBeforeStart, ruleReasonMissing, ruleNoCaller,
+		ruleNothing, ruleEndBeforeStart, ruleNoCaller,
 		ruleBump, ruleRetriageReason, ruleNotTriaged, ruleOffDuty, ruleAssigneeOffDuty, ruleSkill, ruleTool, ruleNoAttempt, ruleSkip, ruleNoContract,
 		rulePending, ruleNoHandOver, ruleOwnHandOver, ruleRestored, ruleHoldRole, ruleHoldContact, rulePresence, ruleDeskOnly, ruleTries,
 		ruleOldProposal, ruleOwnWork, ruleSecond, ruleReopenBy, ruleReopenLate, ruleClosedForGood, ruleNoCI, ruleOpenChildren, ruleMajorOpen,

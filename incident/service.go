@@ -21,11 +21,6 @@ type Service struct {
 	alerts  atomic.Uint64 // alerts without an ID of their own
 }
 
-// unit is a repository that can commit the changes of several records as one.
-type unit interface {
-	Atomically(ctx context.Context, fn func(context.Context) error) error
-}
-
 // New returns the service of incidents over a repository. It fails when the configuration contradicts itself.
 func New(repo Repository, cfg Config) (*Service, error) {
 	p, err := NewProcess(repo, cfg)
@@ -51,18 +46,12 @@ func NewService(repo Repository, cfg Config) *Service {
 // Incidents returns the process.
 func (s *Service) Incidents() *Process { return s.process }
 
-// unitKey marks a context in which both sides of a link are being changed.
-type unitKey struct{}
-
-func inUnit(ctx context.Context) bool { return ctx.Value(unitKey{}) != nil }
-
 // atomically runs fn as one unit of work, in which commands that change two records are possible.
 func (s *Service) atomically(ctx context.Context, fn func(context.Context) error) error {
-	u, ok := s.repo.(unit)
-	if !ok {
+	if _, ok := s.repo.(itsm.UnitOfWork); !ok {
 		return fn(ctx) // each command is then refused on its own, saying why
 	}
-	return u.Atomically(context.WithValue(ctx, unitKey{}, true), fn)
+	return itsm.Atomically(ctx, s.repo, fn)
 }
 
 // Do carries out a command as [itsm.Service.Do] does. Commands that concern several incidents do all of it at once or
@@ -197,7 +186,7 @@ func (s *Service) Alert(ctx context.Context, a Alert) (Incident, error) {
 	if a.Signature == "" || a.Source == "" || a.At.IsZero() {
 		return Incident{}, fmt.Errorf("%w: an alert has a source, a signature and an instant", itsm.ErrInvalid)
 	}
-	at := utc(a.At)
+	at := itsm.Instant(a.At)
 	info := &AlertInfo{Source: a.Source, Signature: a.Signature, ID: a.ID, Count: 1, First: at, Last: at}
 	key := info.key(a.CI)
 	for {

@@ -48,70 +48,69 @@ func (i Incident) wake(p *Process) time.Time {
 }
 
 func (c Tick) decide(d *decision) {
-	now := d.env.At
-	due := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
-	if m := d.rec.Major; m != nil {
-		if due(m.NextUpdate) {
-			d.emit(MajorUpdateMissed{Next: later(m.NextUpdate, now, d.p.policy.Major.UpdateEvery.Std())})
+	now := d.Env.At
+	if m := d.Rec.Major; m != nil {
+		if d.Due(m.NextUpdate) {
+			d.Emit(MajorUpdateMissed{Next: later(m.NextUpdate, now, d.p.policy.Major.UpdateEvery.Std())})
 		}
-		if due(m.ReviewDue) && !m.ReviewLate {
-			d.emit(MajorReviewOverdue{})
+		if d.Due(m.ReviewDue) && !m.ReviewLate {
+			d.Emit(MajorReviewOverdue{})
 		}
 	}
-	if !d.rec.Ended.IsZero() {
+	if !d.Rec.Ended.IsZero() {
 		return
 	}
-	if d.rec.MergedInto != "" {
-		if due(d.rec.MergedAt.Add(d.p.policy.UnmergeWithin.Std())) {
-			d.cancel(StateCancelled, Duplicate, "merged into "+string(d.rec.MergedInto))
+	if d.Rec.MergedInto != "" {
+		if d.Due(d.Rec.MergedAt.Add(d.p.policy.UnmergeWithin.Std())) {
+			d.cancel(StateCancelled, Duplicate, "merged into "+string(d.Rec.MergedInto))
 		}
 		return
 	}
-	if o := d.rec.Override; o != nil && due(o.Until) {
-		d.emit(OverrideEnded{Expired: true})
+	if o := d.Rec.Override; o != nil && d.Due(o.Until) {
+		d.Emit(OverrideEnded{Expired: true})
 	}
-	if n := len(d.rec.HandOvers); n > 0 {
-		if h := d.rec.HandOvers[n-1]; h.Pending() && !h.Overdue && due(h.Due) {
-			d.emit(HandOverOverdue{})
+	if n := len(d.Rec.HandOvers); n > 0 {
+		if h := d.Rec.HandOvers[n-1]; h.Pending() && !h.Overdue && d.Due(h.Due) {
+			d.Emit(HandOverOverdue{})
 		}
 	}
-	if u := d.rec.Urgent; u != nil && u.Done.IsZero() && !u.Overdue && due(u.Due) {
-		d.emit(PaperworkOverdue{})
+	if u := d.Rec.Urgent; u != nil && u.Done.IsZero() && !u.Overdue && d.Due(u.Due) {
+		d.Emit(PaperworkOverdue{})
 	}
-	if due(d.rec.FollowUp.Next) {
+	if d.Due(d.Rec.FollowUp.Next) {
 		if every := d.p.policy.FollowUpEvery.Std(); every > 0 {
-			d.emit(FollowUpMissed{Next: later(d.rec.FollowUp.Next, now, every)})
+			d.Emit(FollowUpMissed{Next: later(d.Rec.FollowUp.Next, now, every)})
 		} else {
-			d.emit(FollowUpMissed{})
+			d.Emit(FollowUpMissed{})
 		}
 	}
-	d.bump(due)
+	d.bump()
 	d.ring()
 }
 
 // bump reminds who is awaited. After the last reminder the plan may propose a solution; the desk still has to confirm it.
-func (d *decision) bump(due func(time.Time) bool) {
-	h := d.rec.Hold
+func (d *decision) bump() {
+	h := d.Rec.Hold
 	if h == nil {
 		return
 	}
-	if due(h.Review) {
-		d.emit(HoldReviewDue{})
+	if d.Due(h.Review) {
+		d.Emit(HoldReviewDue{})
 	}
-	for h = d.rec.Hold; due(h.NextBump); h = d.rec.Hold {
+	for h = d.Rec.Hold; d.Due(h.NextBump); h = d.Rec.Hold {
 		n, next := h.Bumped+1, h.NextBump.Add(h.Bump.Every.Std())
 		if n >= h.Bump.Count && h.Bump.Resolve == "" || n > h.Bump.Count {
 			next = time.Time{}
 		}
 		if n <= h.Bump.Count {
-			d.emit(Bumped{n, next})
+			d.Emit(Bumped{n, next})
 			continue
 		}
 		// The interval after the last reminder has passed without an answer.
 		text := h.Bump.Resolve
-		d.emit(Resumed{To{d.move(DoResume)}})
-		d.emit(Proposed{To: To{d.move(DoPropose)}, Proposal: Proposal{
-			Solution: text, Basis: "no answer to the reminders", By: d.env.Actor.ID, At: d.env.At}})
+		d.Emit(Resumed{To{d.move(DoResume)}})
+		d.Emit(Proposed{To: To{d.move(DoPropose)}, Proposal: Proposal{
+			Solution: text, Basis: "no answer to the reminders", By: d.Env.Actor.ID, At: d.Env.At}})
 		return
 	}
 }

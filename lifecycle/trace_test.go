@@ -1,12 +1,7 @@
 package lifecycle_test
 
 import (
-	"compress/gzip"
 	"encoding/csv"
-	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -14,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/hospital-itsm/itsm/internal/shareddata"
 	"github.com/hospital-itsm/itsm/lifecycle"
 )
 
@@ -66,35 +62,9 @@ func TestAccepts(t *testing.T) {
 	}))
 }
 
-// shared opens a gzipped file of the data that lie beside the checkout.
-func shared(t *testing.T, name string) io.Reader {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			t.Skip("not inside the repository")
-		}
-		dir = up
-	}
-	f, err := os.Open(filepath.Join(dir, "..", "shared", "data", name))
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skip("without ../shared/data/" + name)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = f.Close() })
-	z, err := gzip.NewReader(f)
-	require.NoError(t, err)
-	return z
-}
-
 func TestAcceptsRealLog(t *testing.T) {
 	t.Parallel()
-	rows, err := csv.NewReader(shared(t, "servicenow-incidents.csv.gz")).ReadAll()
+	rows, err := csv.NewReader(shareddata.Open(t, "servicenow-incidents.csv.gz")).ReadAll()
 	require.NoError(t, err)
 	m := parse(t, textbook)
 	traces := make(map[string][]string)

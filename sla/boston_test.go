@@ -1,11 +1,9 @@
 package sla_test
 
 import (
-	"compress/gzip"
 	"encoding/csv"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hospital-itsm/itsm/calendar"
+	"github.com/hospital-itsm/itsm/internal/shareddata"
 	"github.com/hospital-itsm/itsm/rule"
 	"github.com/hospital-itsm/itsm/sla"
 )
@@ -40,23 +39,7 @@ const (
 // readBoston reads a file of the city's requests from ../shared/data beside the root of the module.
 func readBoston(t *testing.T, name string) []published {
 	t.Helper()
-	root, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
-			break
-		}
-		require.NotEqual(t, root, filepath.Dir(root), "no go.mod above")
-		root = filepath.Dir(root)
-	}
-	f, err := os.Open(filepath.Join(root, "..", "shared", "data", name))
-	if err != nil {
-		t.Skipf("no deadlines to compare with: %v", err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	require.NoError(t, err)
-	lines := csv.NewReader(z)
+	lines := csv.NewReader(shareddata.Open(t, name))
 	lines.Comma, lines.LazyQuotes, lines.ReuseRecord = '\t', true, true
 	header, err := lines.Read()
 	require.NoError(t, err)

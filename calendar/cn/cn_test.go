@@ -2,11 +2,8 @@ package cn_test
 
 import (
 	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +13,7 @@ import (
 
 	"github.com/hospital-itsm/itsm/calendar"
 	"github.com/hospital-itsm/itsm/calendar/cn"
+	"github.com/hospital-itsm/itsm/internal/shareddata"
 )
 
 func date(s string) calendar.Date { return calendar.MustDate(s) }
@@ -25,28 +23,6 @@ func office(t *testing.T, from, to int) *calendar.Calendar {
 	c, err := cn.Calendar(cn.Office(), from, to)
 	require.NoError(t, err)
 	return c
-}
-
-// shared opens a file of ../shared/data beside the root of the module.
-func shared(t *testing.T, name string) *gzip.Reader {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		require.NotEqual(t, dir, filepath.Dir(dir), "no go.mod above")
-		dir = filepath.Dir(dir)
-	}
-	f, err := os.Open(filepath.Join(dir, "..", "shared", "data", name))
-	if err != nil {
-		t.Skipf("no data to compare with: %v", err)
-	}
-	t.Cleanup(func() { f.Close() })
-	z, err := gzip.NewReader(f)
-	require.NoError(t, err)
-	return z
 }
 
 func TestAgainstDataset(t *testing.T) {
@@ -60,7 +36,7 @@ func TestAgainstDataset(t *testing.T) {
 				IsOffDay bool
 			}
 		}
-		require.NoError(t, json.NewDecoder(shared(t, "holiday-cn-2007-2026.json.gz")).Decode(&years))
+		require.NoError(t, json.NewDecoder(shareddata.Open(t, "holiday-cn-2007-2026.json.gz")).Decode(&years))
 		listed := map[calendar.Date]bool{}
 		for _, y := range years {
 			for _, d := range y.Days {
@@ -88,7 +64,7 @@ func TestAgainstDataset(t *testing.T) {
 		names := map[string]string{"Chinese New Year (Spring Festival)": "", "Tomb-Sweeping Day": "", "Dragon Boat Festival": "", "Mid-Autumn Festival": "",
 			"New Year's Day": "", "Labor Day": "", "National Day": "", "Chinese New Year's Eve": "", "70th Anniversary of the Victory of the Chinese People’s War of Resistance against Japanese Aggression and the World Anti-Fascist War": ""}
 		table := map[calendar.Date]bool{}
-		lines := bufio.NewScanner(shared(t, "world-holidays-2010-2035.tsv.gz"))
+		lines := bufio.NewScanner(shareddata.Open(t, "world-holidays-2010-2035.tsv.gz"))
 		for lines.Scan() {
 			f := strings.Split(lines.Text(), "\t")
 			if f[0] != "CN" {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hospital-itsm/itsm"
 	"github.com/hospital-itsm/itsm/incident"
+	"github.com/hospital-itsm/itsm/internal/shareddata"
 	"github.com/hospital-itsm/itsm/store"
 	"github.com/hospital-itsm/itsm/store/memory"
 	"github.com/hospital-itsm/itsm/store/sqlite"
@@ -50,7 +51,7 @@ func TestSample(t *testing.T) {
 
 func TestPublishedLog(t *testing.T) {
 	t.Parallel()
-	path := sharedLog(t)
+	path := shareddata.Path(t, "servicenow-incidents.csv.gz")
 
 	t.Run("every incident goes through the process", func(t *testing.T) {
 		t.Parallel()

@@ -108,15 +108,3 @@ func logOf(lines ...line) string {
 	}
 	return b.String()
 }
-
-// sharedLog returns the path of the published log, which is not part of the project.
-func sharedLog(t testing.TB) string {
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	root := filepath.Join(dir, "..", "..")
-	path := filepath.Join(root, "..", "shared", "data", "servicenow-incidents.csv.gz")
-	if _, err := os.Stat(path); err != nil {
-		t.Skip("the published log is not there: ", err)
-	}
-	return path
-}

@@ -78,6 +78,8 @@ var roomOf = map[string]room{
 	"store/memory":  memory,
 	"itsmtest":      testkit,
 	"internal/arch": proof,
+
+	"internal/shareddata": testkit,
 }
 
 // siblings are the imports that [below] does not cover, each with its reason.
@@ -114,6 +116,8 @@ var (
 var mayReach = map[string][]string{
 	".":        {"crypto/rand"}, // the default source of IDs; the clock test holds it to one file
 	"itsmtest": {"testing", "os", "math/rand"},
+
+	"internal/shareddata": {"testing", "os"}, // real data for tests
 }
 
 func TestImports(t *testing.T) {

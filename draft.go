@@ -1,0 +1,221 @@
+package itsm
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// A Draft is a decision in the making: the record as it would be by now, the events so far, and every reason against the
+// command. [Process.Decide] makes one, hands it to the rule of the command, and returns its [Draft.Result]. It is for one goroutine.
+type Draft[R any] struct {
+	Rec R // with the effect of all events so far
+	Env Env
+
+	kind     Kind
+	command  string
+	apply    func(rec *R, ev *Event) error
+	payloads []Payload
+	reasons  Reasons
+	err      error
+}
+
+// NewDraft begins the decision of a command. apply carries an event into a record, as Evolve does; the record may be
+// written to, but not what it shares with others.
+func NewDraft[R any](kind Kind, cmd Command, rec R, env Env, apply func(rec *R, ev *Event) error) *Draft[R] {
+	return &Draft[R]{Rec: rec, Env: env, kind: kind, command: cmd.CommandName(), apply: apply}
+}
+
+// Command returns the name of the command without the kind: "close".
+func (d *Draft[R]) Command() string { return strings.TrimPrefix(d.command, string(d.kind)+".") }
+
+// Emit takes an event into the decision, and its effect into the record that later steps see.
+func (d *Draft[R]) Emit(p Payload) {
+	if d.err != nil {
+		return
+	}
+	d.payloads = append(d.payloads, p)
+	d.err = d.apply(&d.Rec, &Event{
+		Key: Key{d.Env.Actor.Tenant, d.kind, d.Env.ID}, Type: p.EventType(), At: d.Env.At, Recorded: d.Env.Now, Actor: d.Env.Actor.ID,
+		OnBehalfOf: d.Env.Actor.OnBehalfOf, Command: d.Env.Command, CommandName: d.command, Reason: d.Env.Reason, Payload: p,
+	})
+}
+
+// Refuse adds a reason against the command.
+func (d *Draft[R]) Refuse(r Reason) { d.reasons = append(d.reasons, r) }
+
+// RefuseAlone makes a reason the only one, because without it the others mean nothing.
+func (d *Draft[R]) RefuseAlone(r Reason) { d.reasons = Reasons{r} }
+
+// RefuseWhen adds a reason against the command when a condition holds.
+func (d *Draft[R]) RefuseWhen(holds bool, r *Rule, args ...any) {
+	if holds {
+		d.Refuse(r.With(args...))
+	}
+}
+
+// Illegal says that the command is not possible in a state. It is the only reason then: what else is missing would not help.
+func (d *Draft[R]) Illegal(state string) {
+	d.RefuseAlone(ErrIllegalState.With("command", d.Command(), "state", state))
+}
+
+// Fail ends the decision with an error that is no refusal. The first one counts; nil does nothing.
+func (d *Draft[R]) Fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+}
+
+// Reasons returns what speaks against the command so far.
+func (d *Draft[R]) Reasons() Reasons { return d.reasons }
+
+// Err returns the failure, or what speaks against the command so far, or nil.
+func (d *Draft[R]) Err() error {
+	if d.err != nil {
+		return d.err
+	}
+	return d.reasons.Err()
+}
+
+// Failed reports whether the command is refused or has failed by now.
+func (d *Draft[R]) Failed() bool { return len(d.reasons) > 0 || d.err != nil }
+
+// Refused reports whether a reason of the rule speaks against the command.
+func (d *Draft[R]) Refused(r *Rule) bool {
+	return slices.ContainsFunc(d.reasons, func(one Reason) bool { return one.Is(r) })
+}
+
+// Changed reports whether there are events by now.
+func (d *Draft[R]) Changed() bool { return len(d.payloads) > 0 }
+
+// Result returns what [Process.Decide] returns: the events, or the failure, or every reason.
+func (d *Draft[R]) Result() ([]Payload, error) {
+	if err := d.Err(); err != nil {
+		return nil, err
+	}
+	return d.payloads, nil
+}
+
+// Need asks for a text that is not blank.
+func (d *Draft[R]) Need(field, value string) {
+	d.RefuseWhen(strings.TrimSpace(value) == "", ruleRequired, "field", field)
+}
+
+// NeedTime asks for an instant.
+func (d *Draft[R]) NeedTime(field string, t time.Time) {
+	d.RefuseWhen(t.IsZero(), ruleRequired, "field", field)
+}
+
+// NeedReason asks for a reason of the actor ([Because]).
+func (d *Draft[R]) NeedReason() {
+	d.RefuseWhen(strings.TrimSpace(d.Env.Reason) == "", ruleReason, "command", d.Command())
+}
+
+// Choice asks for one of some values. want lists them for the reader.
+func (d *Draft[R]) Choice(field, got, want string, ok bool) {
+	switch {
+	case ok:
+	case got == "":
+		d.Need(field, "")
+	default:
+		d.Refuse(ruleChoice.With("field", field, "got", got, "want", want))
+	}
+}
+
+// Length bounds a text, in bytes.
+func (d *Draft[R]) Length(field, value string, most int) {
+	d.RefuseWhen(len(value) > most, ruleTooLong, "field", field, "length", len(value), "most", most)
+}
+
+// Code asks for a code of the host's own catalogue, not for free text: at most 60 bytes without blanks, perhaps none.
+func (d *Draft[R]) Code(field, value string) {
+	d.RefuseWhen(len(value) > 60 || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }),
+		ruleCode, "field", field)
+}
+
+// NotNegative asks for a number of 0 or more.
+func (d *Draft[R]) NotNegative(field string, n int64) {
+	d.RefuseWhen(n < 0, ruleNegative, "field", field, "value", n)
+}
+
+// NotAfterNow asks for an instant that is not after the command happens; none is fine.
+func (d *Draft[R]) NotAfterNow(field string, t time.Time) {
+	d.RefuseWhen(t.After(d.Env.At), ruleAfterNow, "field", field, "time", t)
+}
+
+// Later asks for an instant after the command happens; none is fine.
+func (d *Draft[R]) Later(field string, t time.Time) {
+	d.RefuseWhen(!t.IsZero() && !t.After(d.Env.At), rulePast, "field", field, "time", t)
+}
+
+// OrNow returns the instant as it is stored, or when the command happens if there is none.
+func (d *Draft[R]) OrNow(t time.Time) time.Time {
+	if t.IsZero() {
+		return d.Env.At
+	}
+	return Instant(t)
+}
+
+// Due reports whether an instant has come; none never comes.
+func (d *Draft[R]) Due(t time.Time) bool { return !t.IsZero() && !d.Env.At.Before(t) }
+
+// Instant returns an instant as it is stored: in UTC, to the microsecond; none stays none.
+func Instant(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// Earliest returns the earliest of some instants; those that are none do not count.
+func Earliest(instants ...time.Time) (first time.Time) {
+	for _, t := range instants {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
+
+// Plus appends to a slice of a record without writing into the memory that an older record shares.
+func Plus[T any](s []T, v ...T) []T { return append(slices.Clip(s), v...) }
+
+// Entries collects the values by which a record is found. Empty texts and instants that are none are left out.
+type Entries []IndexEntry
+
+// Add adds a value.
+func (e *Entries) Add(field string, v Value) { *e = append(*e, IndexEntry{Field: field, Value: v}) }
+
+// Text adds a text unless it is empty.
+func (e *Entries) Text(field, v string) {
+	if v != "" {
+		e.Add(field, TextOf(v))
+	}
+}
+
+// Texts adds several texts to one field.
+func (e *Entries) Texts(field string, vs ...string) {
+	for _, v := range vs {
+		e.Text(field, v)
+	}
+}
+
+// Time adds an instant unless it is none.
+func (e *Entries) Time(field string, t time.Time) {
+	if !t.IsZero() {
+		e.Add(field, TimeOf(t))
+	}
+}
+
+// The reasons that all processes give alike.
+var (
+	ruleChoice   = Invalid("itsm.choice", "{field} is {got}, want one of {want}", "{field} 为 {got}，应为 {want} 之一")
+	ruleCode     = Invalid("itsm.code", "{field} is a code: at most 60 bytes without blanks", "{field} 应为代码：最多 60 字节且不含空白")
+	ruleNegative = Invalid("itsm.negative", "{field} is {value}, want 0 or more", "{field} 为 {value}，不能为负")
+	ruleAfterNow = Invalid("itsm.after_now", "{field} {time} lies in the future", "{field} {time} 晚于当前时间")
+)
+
+// errNoUnit is why a command that changes several records cannot be carried out.
+var errNoUnit = errors.New("the repository cannot commit the changes of several records as one")
