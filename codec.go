@@ -7,19 +7,25 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/hospital-itsm/itsm/internal/jsonfast"
 )
 
 // A payloadCodec writes and reads the payloads of one event type.
 type payloadCodec struct {
 	typ      reflect.Type
-	personal []personalField
+	personal []personalField // in the order of their JSON names
 }
 
 // personalField is a personal field of a payload, or of a struct inside it.
 type personalField struct {
 	index []int
 	names []string // in JSON, from the outside in; embedded structs have none
+	keys  []string // the names as JSON writes them
 }
+
+// saltName is the key of the salt in a personal part. It comes behind all names of fields.
+const saltName = "~"
 
 // tagged reports whether a struct field has the word in its itsm tag.
 func tagged(f reflect.StructField, word string) bool {
@@ -40,7 +46,24 @@ func newPayloadCodec(p Payload) (*payloadCodec, error) {
 		return nil, fmt.Errorf("itsm: event type %T is not a struct", p)
 	}
 	c := &payloadCodec{typ: t}
-	return c, c.collect(t, nil, nil)
+	if err := c.collect(t, nil, nil); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(c.personal, func(a, b personalField) int { return slices.Compare(a.names, b.names) })
+	for i := range c.personal {
+		f := &c.personal[i]
+		for _, name := range f.names {
+			if name >= saltName {
+				return nil, fmt.Errorf("itsm: %s: the name %q of a personal field must come before %q", t, name, saltName)
+			}
+			key, err := json.Marshal(name)
+			if err != nil {
+				return nil, err
+			}
+			f.keys = append(f.keys, string(key))
+		}
+	}
+	return c, nil
 }
 
 // collect finds the personal fields of a struct type and of the structs inside it.
@@ -56,7 +79,7 @@ func (c *payloadCodec) collect(t reflect.Type, index []int, names []string) erro
 			if !f.IsExported() || f.Anonymous {
 				return fmt.Errorf("itsm: %s.%s: only exported, named fields can be personal", t, f.Name)
 			}
-			c.personal = append(c.personal, personalField{at, path})
+			c.personal = append(c.personal, personalField{index: at, names: path})
 		case f.Type.Kind() == reflect.Struct && (f.IsExported() || f.Anonymous):
 			if err := c.collect(f.Type, at, path); err != nil {
 				return err
@@ -73,40 +96,54 @@ func (c *payloadCodec) encode(p Payload, salt string) (data, personal []byte, er
 	if v.Type() != c.typ {
 		return nil, nil, fmt.Errorf("itsm: event %s: got %s, want %s", p.EventType(), v.Type(), c.typ)
 	}
-	if len(c.personal) == 0 {
-		data, err = json.Marshal(p)
-		return data, nil, err
-	}
-	plain := reflect.New(c.typ).Elem()
-	plain.Set(v)
-	var tree map[string]any
-	for _, f := range c.personal {
-		field := plain.FieldByIndex(f.index)
+	plain := reflect.New(c.typ)
+	plain.Elem().Set(v)
+	var path []string // of the objects that are open
+	for i := range c.personal {
+		f := &c.personal[i]
+		field := plain.Elem().FieldByIndex(f.index)
 		if field.IsZero() {
 			continue
 		}
-		if tree == nil {
-			tree = map[string]any{"~": salt}
+		if personal == nil {
+			personal = make([]byte, 1, 256)
+			personal[0] = '{'
 		}
-		at := tree
-		for _, name := range f.names[:len(f.names)-1] {
-			inner, _ := at[name].(map[string]any)
-			if inner == nil {
-				inner = make(map[string]any)
-				at[name] = inner
-			}
-			at = inner
-		}
-		at[f.names[len(f.names)-1]] = v.FieldByIndex(f.index).Interface()
-		field.SetZero()
-	}
-	if tree != nil {
-		if personal, err = json.Marshal(tree); err != nil {
+		personal, path = f.open(personal, path)
+		if personal, err = jsonfast.AppendValue(personal, field); err != nil {
 			return nil, nil, err
 		}
+		field.SetZero()
 	}
-	data, err = json.Marshal(plain.Interface())
+	if personal != nil {
+		for range path {
+			personal = append(personal, '}')
+		}
+		personal = append(personal, `,"`+saltName+`":"`...)
+		personal = append(append(personal, salt...), '"', '}')
+	}
+	data, err = jsonfast.AppendValue(make([]byte, 0, 256), plain.Elem())
 	return data, personal, err
+}
+
+// open writes what comes between a value and the value of the field, given which objects are open, and returns which are
+// open then.
+func (f *personalField) open(b []byte, path []string) ([]byte, []string) {
+	outer := f.keys[:len(f.keys)-1]
+	same := 0
+	for same < len(path) && same < len(outer) && path[same] == outer[same] {
+		same++
+	}
+	for range path[same:] {
+		b = append(b, '}')
+	}
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	for _, key := range outer[same:] {
+		b = append(append(b, key...), ':', '{')
+	}
+	return append(append(b, f.keys[len(f.keys)-1]...), ':'), outer
 }
 
 func (c *payloadCodec) decode(data, personal []byte) (Payload, error) {

@@ -16,16 +16,21 @@ type Draft[R any] struct {
 
 	kind     Kind
 	command  string
-	apply    func(rec *R, ev *Event) error
+	process  Evolver[R]
 	payloads []Payload
 	reasons  Reasons
 	err      error
+	event    Event // the last one
 }
 
-// NewDraft begins the decision of a command. apply carries an event into a record, as Evolve does; the record may be
-// written to, but not what it shares with others.
-func NewDraft[R any](kind Kind, cmd Command, rec R, env Env, apply func(rec *R, ev *Event) error) *Draft[R] {
-	return &Draft[R]{Rec: rec, Env: env, kind: kind, command: cmd.CommandName(), apply: apply}
+// An Evolver is the part of a [Process] that carries events into records.
+type Evolver[R any] interface {
+	Evolve(rec *R, ev *Event) error
+}
+
+// NewDraft begins the decision of a command of a process.
+func NewDraft[R any](kind Kind, cmd Command, rec R, env Env, process Evolver[R]) *Draft[R] {
+	return &Draft[R]{Rec: rec, Env: env, kind: kind, command: cmd.CommandName(), process: process}
 }
 
 // Command returns the name of the command without the kind: "close".
@@ -37,10 +42,11 @@ func (d *Draft[R]) Emit(p Payload) {
 		return
 	}
 	d.payloads = append(d.payloads, p)
-	d.err = d.apply(&d.Rec, &Event{
+	d.event = Event{
 		Key: Key{d.Env.Actor.Tenant, d.kind, d.Env.ID}, Type: p.EventType(), At: d.Env.At, Recorded: d.Env.Now, Actor: d.Env.Actor.ID,
 		OnBehalfOf: d.Env.Actor.OnBehalfOf, Command: d.Env.Command, CommandName: d.command, Reason: d.Env.Reason, Payload: p,
-	})
+	}
+	d.err = d.process.Evolve(&d.Rec, &d.event)
 }
 
 // Refuse adds a reason against the command.
@@ -100,20 +106,38 @@ func (d *Draft[R]) Result() ([]Payload, error) {
 
 // Need asks for a text that is not blank.
 func (d *Draft[R]) Need(field, value string) {
-	d.RefuseWhen(strings.TrimSpace(value) == "", ruleRequired, "field", field)
+	if strings.TrimSpace(value) == "" {
+		d.Refuse(ruleRequired.With("field", field))
+	}
 }
 
 // NeedTime asks for an instant.
 func (d *Draft[R]) NeedTime(field string, t time.Time) {
-	d.RefuseWhen(t.IsZero(), ruleRequired, "field", field)
+	if t.IsZero() {
+		d.Refuse(ruleRequired.With("field", field))
+	}
 }
 
 // NeedReason asks for a reason of the actor ([Because]).
 func (d *Draft[R]) NeedReason() {
-	d.RefuseWhen(strings.TrimSpace(d.Env.Reason) == "", ruleReason, "command", d.Command())
+	if strings.TrimSpace(d.Env.Reason) == "" {
+		d.Refuse(ruleReason.With("command", d.Command()))
+	}
 }
 
-// Choice asks for one of some values. want lists them for the reader.
+// Among asks for one of some values.
+func Among[R any, T ~string](d *Draft[R], field string, got T, values ...T) {
+	if slices.Contains(values, got) {
+		return
+	}
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = string(v)
+	}
+	d.Choice(field, string(got), strings.Join(names, ", "), false)
+}
+
+// Choice asks for one of some values, for which [Among] is no fit. want lists them for the reader.
 func (d *Draft[R]) Choice(field, got, want string, ok bool) {
 	switch {
 	case ok:
@@ -126,28 +150,37 @@ func (d *Draft[R]) Choice(field, got, want string, ok bool) {
 
 // Length bounds a text, in bytes.
 func (d *Draft[R]) Length(field, value string, most int) {
-	d.RefuseWhen(len(value) > most, ruleTooLong, "field", field, "length", len(value), "most", most)
+	if len(value) > most {
+		d.Refuse(ruleTooLong.With("field", field, "length", len(value), "most", most))
+	}
 }
 
 // Code asks for a code of the host's own catalogue, not for free text: at most 60 bytes without blanks, perhaps none.
 func (d *Draft[R]) Code(field, value string) {
-	d.RefuseWhen(len(value) > 60 || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }),
-		ruleCode, "field", field)
+	if len(value) > 60 || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		d.Refuse(ruleCode.With("field", field))
+	}
 }
 
 // NotNegative asks for a number of 0 or more.
 func (d *Draft[R]) NotNegative(field string, n int64) {
-	d.RefuseWhen(n < 0, ruleNegative, "field", field, "value", n)
+	if n < 0 {
+		d.Refuse(ruleNegative.With("field", field, "value", n))
+	}
 }
 
 // NotAfterNow asks for an instant that is not after the command happens; none is fine.
 func (d *Draft[R]) NotAfterNow(field string, t time.Time) {
-	d.RefuseWhen(t.After(d.Env.At), ruleAfterNow, "field", field, "time", t)
+	if t.After(d.Env.At) {
+		d.Refuse(ruleAfterNow.With("field", field, "time", t))
+	}
 }
 
 // Later asks for an instant after the command happens; none is fine.
 func (d *Draft[R]) Later(field string, t time.Time) {
-	d.RefuseWhen(!t.IsZero() && !t.After(d.Env.At), rulePast, "field", field, "time", t)
+	if !t.IsZero() && !t.After(d.Env.At) {
+		d.Refuse(rulePast.With("field", field, "time", t))
+	}
 }
 
 // OrNow returns the instant as it is stored, or when the command happens if there is none.

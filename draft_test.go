@@ -24,17 +24,21 @@ func (add) CommandName() string { return "tally.add" }
 
 func draft(at time.Time) *itsm.Draft[tally] {
 	env := itsm.Env{Now: at, At: at, ID: "T-1", Actor: itsm.Actor{ID: "u", Tenant: "h1"}, Command: "c-1"}
-	return itsm.NewDraft("tally", add{}, tally{}, env, func(rec *tally, ev *itsm.Event) error {
-		if ev.ID != "T-1" || ev.CommandName != "tally.add" {
-			return errors.New("the event does not say whose it is")
-		}
-		n := ev.Payload.(added).N
-		if n < 0 {
-			return errors.New("negative")
-		}
-		rec.Sum += n
-		return nil
-	})
+	return itsm.NewDraft("tally", add{}, tally{}, env, tallies{})
+}
+
+type tallies struct{}
+
+func (tallies) Evolve(rec *tally, ev *itsm.Event) error {
+	if ev.ID != "T-1" || ev.CommandName != "tally.add" {
+		return errors.New("the event does not say whose it is")
+	}
+	n := ev.Payload.(added).N
+	if n < 0 {
+		return errors.New("negative")
+	}
+	rec.Sum += n
+	return nil
 }
 
 func TestDraft(t *testing.T) {

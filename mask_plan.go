@@ -107,6 +107,9 @@ func (p *textPlan) rewrite(v reflect.Value, f func(string) string) bool {
 	switch p.kind {
 	case reflect.String:
 		old := v.String()
+		if old == "" {
+			return false
+		}
 		if text := f(old); text != old {
 			v.SetString(text)
 			return true
@@ -170,6 +173,35 @@ func (p *textPlan) rewrite(v reflect.Value, f func(string) string) bool {
 		}
 	}
 	return changed
+}
+
+// visit calls f with every free text of v, in any order.
+func (p *textPlan) visit(v reflect.Value, f func(string)) {
+	if p == nil {
+		return
+	}
+	switch p.kind {
+	case reflect.String:
+		if text := v.String(); text != "" {
+			f(text)
+		}
+	case reflect.Struct:
+		for _, field := range p.fields {
+			field.plan.visit(v.Field(field.index), f)
+		}
+	case reflect.Array, reflect.Slice:
+		for i := range v.Len() {
+			p.elem.visit(v.Index(i), f)
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); { //maporder: f takes them in any order
+			p.elem.visit(entries.Value(), f)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			p.elem.visit(v.Elem(), f)
+		}
+	}
 }
 
 func cloneMap(m reflect.Value) reflect.Value {

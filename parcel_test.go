@@ -105,7 +105,7 @@ func (parcels) Decide(r parcel, c itsm.Command, _ struct{}, _ itsm.Env) ([]itsm.
 	}
 	return []itsm.Payload{delivered{}}, rs.Err()
 }
-func (parcels) Evolve(r parcel, ev itsm.Event) (parcel, error) {
+func (parcels) Evolve(r *parcel, ev *itsm.Event) error {
 	switch e := ev.Payload.(type) {
 	case registered:
 		r.State, r.Sender, r.Label = "open", e.Sender, e.Label
@@ -114,7 +114,7 @@ func (parcels) Evolve(r parcel, ev itsm.Event) (parcel, error) {
 	case delivered:
 		r.State = "closed"
 	}
-	return r, nil
+	return nil
 }
 func (parcels) Tell(ev itsm.Event) (itsm.TimelineEntry, bool) {
 	if e, ok := ev.Payload.(moved); ok {

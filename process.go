@@ -33,8 +33,9 @@ type Process[R, F any, C Command] interface {
 	// zero value when the command is a [Creation]. No clock, no random source, no map order may reach the result.
 	Decide(rec R, cmd C, facts F, env Env) ([]Payload, error)
 
-	// Evolve returns the record after the event. The record that came in must stay as it was, the slices it shares included.
-	Evolve(rec R, ev Event) (R, error)
+	// Evolve carries the event into the record. What the record shares with older ones (what its slices, maps and
+	// pointers lead to) must stay as it was: see [Plus].
+	Evolve(rec *R, ev *Event) error
 }
 
 // A Creation is a command that makes a new record.
@@ -61,7 +62,7 @@ type Outline struct {
 	State string       // of its main lifecycle
 	Phase string       // of the state, one of [Description.Phases]
 	Final bool         // the record is at rest for good: its content cannot change any more
-	Index []IndexEntry // the values of the declared fields
+	Index []IndexEntry // the values of the declared fields; the slice is the caller's
 	Wake  time.Time    // when the record next wants a Tick; zero for never
 }
 

@@ -20,7 +20,8 @@ func (s *Service[R, F, C]) Get(ctx context.Context, id ID) (R, error) {
 	if err != nil {
 		return zero, err
 	}
-	return s.show(stored.Record, actor), nil
+	s.show(&stored.Record, actor)
+	return stored.Record, nil
 }
 
 // load fetches a record for an actor who has the permission and the clearance.
@@ -59,8 +60,12 @@ func (s *Service[R, F, C]) readable(actor Actor, rec *R, command string) (rs Rea
 		return nil // the permission for these is what counts; reviewing shows nothing
 	}
 	m := s.process.Meta(rec)
-	rs.Add(s.auth.Sight(actor).Clearance < m.Level, ruleClearance.With("actor", actor.ID))
-	rs.Add(actor.Employer != "" && m.Level >= Sensitive && !s.disclosed(m, actor.Employer), ruleUndisclosed.With("employer", actor.Employer))
+	if s.auth.Sight(actor).Clearance < m.Level {
+		rs.Add(true, ruleClearance.With("actor", actor.ID))
+	}
+	if actor.Employer != "" && m.Level >= Sensitive && !s.disclosed(m, actor.Employer) {
+		rs.Add(true, ruleUndisclosed.With("employer", actor.Employer))
+	}
 	return rs
 }
 
@@ -69,14 +74,17 @@ func (s *Service[R, F, C]) disclosed(m *Meta, employer string) bool {
 	return slices.ContainsFunc(m.Disclosures, func(d Disclosure) bool { return d.To == employer && now.Before(d.Until) })
 }
 
-// show returns the record as the actor may see it: free text is masked below the clearance for patient data, fields of
-// the host above the clearance are left out.
-func (s *Service[R, F, C]) show(rec R, actor Actor) R {
-	m := s.process.Meta(&rec)
-	if s.readable(actor, &rec, "") != nil {
-		var hidden R
-		*s.process.Meta(&hidden) = Meta{ID: m.ID, Tenant: m.Tenant, Version: m.Version}
-		return hidden
+// show makes a record what the actor may see of it: free text is masked below the clearance for patient data, fields of
+// the host above the clearance are taken out, and so is everything above the clearance of the record. What the record
+// shares with others stays as it was.
+func (s *Service[R, F, C]) show(rec *R, actor Actor) {
+	m := s.process.Meta(rec)
+	if s.readable(actor, rec, "") != nil {
+		hidden := Meta{ID: m.ID, Tenant: m.Tenant, Version: m.Version}
+		var zero R
+		*rec = zero
+		*s.process.Meta(rec) = hidden
+		return
 	}
 	sight := s.auth.Sight(actor)
 	if len(m.Fields) > 0 {
@@ -89,19 +97,15 @@ func (s *Service[R, F, C]) show(rec R, actor Actor) R {
 		m.Fields = fields
 	}
 	if class := masksFor(sight); class != 0 && s.texts != nil {
-		s.texts.rewrite(reflect.ValueOf(&rec).Elem(), s.redaction(&rec, class).Text)
+		s.texts.rewrite(reflect.ValueOf(rec).Elem(), s.redaction(rec, class).Text)
 	}
-	return rec
 }
 
 // redaction begins the masking of a record and of what belongs to it: a name that one text gives away is masked in all.
 func (s *Service[R, F, C]) redaction(rec *R, class MaskClass) *Redaction {
 	m := s.process.Meta(rec)
 	redaction := s.cfg.Masker.Redact(Key{m.Tenant, s.desc.Kind, m.ID}.String(), class)
-	if s.texts != nil {
-		whole := *rec
-		s.texts.rewrite(reflect.ValueOf(&whole).Elem(), func(text string) string { redaction.Learn(text); return text })
-	}
+	s.texts.visit(reflect.ValueOf(rec).Elem(), redaction.Learn)
 	return redaction
 }
 
@@ -149,7 +153,8 @@ func (s *Service[R, F, C]) Find(ctx context.Context, q Query) iter.Seq2[R, error
 				s.auth.Authorize(Request{Actor: actor, Command: permission, Kind: s.desc.Kind, ID: s.process.Meta(&stored.Record).ID, Before: &stored.Record}) != nil {
 				continue
 			}
-			if !yield(s.show(stored.Record, actor), nil) {
+			s.show(&stored.Record, actor)
+			if !yield(stored.Record, nil) {
 				return
 			}
 			if given++; given == limit {
@@ -161,20 +166,29 @@ func (s *Service[R, F, C]) Find(ctx context.Context, q Query) iter.Seq2[R, error
 
 // CursorOf returns the place of a record in the results of a query, for [Query.After].
 func (s *Service[R, F, C]) CursorOf(q Query, rec R) Cursor {
-	return q.CursorOf(s.process.Meta(&rec).ID, s.indexOf(rec, s.process.Outline(rec)))
+	o := s.process.Outline(rec)
+	return q.CursorOf(s.process.Meta(&rec).ID, s.indexOf(&rec, &o))
 }
 
 // Unmask returns a record in the clear. It needs the permission "itsm.unmask" and a reason; the journal keeps who read it and why.
 func (s *Service[R, F, C]) Unmask(ctx context.Context, id ID, reason string) (R, error) {
 	actor, _ := ActorFrom(ctx)
-	return s.do(ctx, actor, id, Unmask{}, call{reason: reason})
+	return s.clear(s.do(ctx, actor, id, Unmask{}, call{reason: reason}))
 }
 
 // Emergency returns a record past its confidentiality, in the clear. It needs the permission "itsm.emergency_access" and
 // a reason, and leaves an [AccessReview] that somebody else must close with [ReviewAccess].
 func (s *Service[R, F, C]) Emergency(ctx context.Context, id ID, reason string) (R, error) {
 	actor, _ := ActorFrom(ctx)
-	return s.do(ctx, actor, id, EmergencyAccess{}, call{reason: reason})
+	return s.clear(s.do(ctx, actor, id, EmergencyAccess{}, call{reason: reason}))
+}
+
+func (s *Service[R, F, C]) clear(rec *R, err error) (R, error) {
+	if err != nil {
+		var zero R
+		return zero, err
+	}
+	return *s.own(rec), nil
 }
 
 // Events lists the journal of one record, refusals included, in order. It needs the permission "itsm.journal". For an
@@ -298,7 +312,7 @@ func (s *Service[R, F, C]) fold(ctx context.Context, key Key, erased bool) (rec 
 		if err := s.payloads.decode(&ev); err != nil {
 			return rec, err
 		}
-		if rec, err = s.apply(rec, &ev); err != nil {
+		if err := s.apply(&rec, &ev); err != nil {
 			return rec, err
 		}
 	}
@@ -317,7 +331,8 @@ func (s *Service[R, F, C]) Replay(ctx context.Context, id ID) (R, error) {
 	if err != nil {
 		return zero, err
 	}
-	return s.show(rec, actor), nil
+	s.show(&rec, actor)
+	return rec, nil
 }
 
 // Verify checks that the journal of a record is as it was written and that the stored record is what it leads to. What
@@ -340,7 +355,7 @@ func (s *Service[R, F, C]) Verify(ctx context.Context, id ID) error {
 		if ev.Type == (Refused{}).EventType() {
 			continue
 		}
-		if rec, err = s.apply(rec, &ev); err != nil {
+		if err := s.apply(&rec, &ev); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // A Repository keeps the records of one kind. Process packages bring one over any store; a host may implement it on its
 // own tables. itsmtest.Repository checks an implementation. It must be safe for concurrent use.
 //
-// Records and slices that come out belong to the caller, those that go in are not changed by it afterwards.
+// Records and slices that come out belong to the caller. Those that go in nobody writes to any more, so a repository may keep them.
 type Repository[R any] interface {
 	// Load returns a record, or an error that matches ErrNotFound.
 	Load(ctx context.Context, key Key) (Stored[R], error)
@@ -32,6 +32,31 @@ type Stored[R any] struct {
 	Seq      uint64    // of the last journal entry of the record, refusals included
 	Head     Digest    // the hash of that entry
 	Recorded time.Time // when that entry was recorded
+}
+
+// A Lender is a [Repository] that can lend a record: Borrow is Load without a copy. Services borrow where they can.
+type Lender[R any] interface {
+	Borrow(ctx context.Context, key Key) (Lent[R], error)
+}
+
+// Lent is a [Stored] record that others read too: it must not be written to, nor what it leads to.
+type Lent[R any] struct {
+	Record   *R
+	Seq      uint64
+	Head     Digest
+	Recorded time.Time
+}
+
+// Borrow fetches a record that must not be written to, without a copy where the repository is a [Lender].
+func Borrow[R any](ctx context.Context, repo Repository[R], key Key) (Lent[R], error) {
+	if l, ok := repo.(Lender[R]); ok {
+		return l.Borrow(ctx, key)
+	}
+	stored, err := repo.Load(ctx, key)
+	if err != nil {
+		return Lent[R]{}, err
+	}
+	return Lent[R]{&stored.Record, stored.Seq, stored.Head, stored.Recorded}, nil
 }
 
 // A Change is what one command does to the store.

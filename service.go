@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"time"
+
+	"github.com/hospital-itsm/itsm/internal/clone"
 )
 
 // Config is what the services of all processes can be told. The zero value is ready for use.
@@ -47,6 +49,8 @@ type Service[R, F any, C Command] struct {
 	index    map[string]IndexField
 	texts    *textPlan                  // of the record
 	eventTxt map[reflect.Type]*textPlan // of the payloads that hold free text
+	cloner   clone.Cloner[R]
+	cloned   bool // records can be copied
 }
 
 // NewService joins a process with a repository. It fails when the process contradicts itself or the configuration does not fit it.
@@ -110,6 +114,7 @@ func NewService[R, F any, C Command](process Process[R, F, C], repo Repository[R
 			s.index[fieldIndexName(f.Name)] = IndexField{Name: fieldIndexName(f.Name), Type: f.Type}
 		}
 	}
+	s.cloner, s.cloned = clone.Of[R]()
 	s.texts = textPlanOf(reflect.TypeFor[R]())
 	s.eventTxt = make(map[reflect.Type]*textPlan)
 	for _, p := range slices.Concat(s.desc.Events, commonEvents()) {
@@ -154,26 +159,37 @@ func (s *Service[R, F, C]) Do(ctx context.Context, id ID, cmd Command, opts ...O
 	if err != nil {
 		return zero, err
 	}
-	return s.show(rec, actor), nil
+	own := s.own(rec)
+	s.show(own, actor)
+	return *own, nil
 }
 
-// do is Do without the masks.
-func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Command, call call) (R, error) {
-	var zero R
+// own returns a copy of a record that repositories or others may read: whoever gets the copy may write to it.
+func (s *Service[R, F, C]) own(rec *R) *R {
+	own := new(R)
+	*own = *rec
+	if s.cloned {
+		s.cloner.Own(own)
+	}
+	return own
+}
+
+// do is Do without the masks. The record that comes back must not be written to.
+func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Command, call call) (*R, error) {
 	if err := actor.check(); err != nil {
-		return zero, err
+		return nil, err
 	}
 	if cmd == nil {
-		return zero, fmt.Errorf("%w: %s: the command is nil", ErrInvalid, s.desc.Kind)
+		return nil, fmt.Errorf("%w: %s: the command is nil", ErrInvalid, s.desc.Kind)
 	}
 	if !call.once {
 		text, err := randomText(s.cfg.Random)
 		if err != nil {
-			return zero, fmt.Errorf("itsm: command ID: %w", err)
+			return nil, fmt.Errorf("itsm: command ID: %w", err)
 		}
 		call.id = CommandID(text)
 	} else if err := checkName("the command ID", string(call.id)); err != nil {
-		return zero, err
+		return nil, err
 	}
 	for attempt := 0; ; attempt++ {
 		if call.once {
@@ -193,14 +209,14 @@ func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Comma
 					return rec, earlier
 				}
 			}
-			return zero, err
+			return nil, err
 		}
 		s.cfg.Logger.DebugContext(ctx, "command lost a race", "kind", s.desc.Kind, "id", id, "command", cmd.CommandName(), "attempt", attempt+1)
 		if attempt+1 >= s.cfg.Attempts {
-			return zero, fmt.Errorf("%s %s: %s lost %d races: %w", s.desc.Kind, id, cmd.CommandName(), attempt+1, race.err)
+			return nil, fmt.Errorf("%s %s: %s lost %d races: %w", s.desc.Kind, id, cmd.CommandName(), attempt+1, race.err)
 		}
 		if err := ctx.Err(); err != nil {
-			return zero, err
+			return nil, err
 		}
 	}
 }
@@ -212,28 +228,24 @@ func (e *raceError) Error() string { return e.err.Error() }
 func (e *raceError) Unwrap() error { return e.err }
 
 // earlier looks for the answer that the command got the first time.
-func (s *Service[R, F, C]) earlier(ctx context.Context, actor Actor, id ID, cmd Command, call call) (R, bool, error) {
-	var zero R
+func (s *Service[R, F, C]) earlier(ctx context.Context, actor Actor, id ID, cmd Command, call call) (*R, bool, error) {
 	for ev, err := range s.repo.Events(ctx, "", Filter{Tenant: actor.Tenant, Command: call.id, Limit: 1}) {
 		if err != nil {
-			return zero, false, err
+			return nil, false, err
 		}
 		if ev.CommandName != cmd.CommandName() || ev.Kind != s.desc.Kind && ev.Kind != KindCommand || id != "" && ev.ID != id && ev.Kind != KindCommand {
-			return zero, false, fmt.Errorf("%w: command ID %q was used before, for %s on %s", ErrInvalid, call.id, ev.CommandName, ev.Key)
+			return nil, false, fmt.Errorf("%w: command ID %q was used before, for %s on %s", ErrInvalid, call.id, ev.CommandName, ev.Key)
 		}
 		if ev.Type == (Refused{}).EventType() {
 			if err := s.payloads.decode(&ev); err != nil {
-				return zero, false, err
+				return nil, false, err
 			}
-			return zero, true, s.refusedError(&ev)
+			return nil, true, s.refusedError(&ev)
 		}
-		stored, err := s.repo.Load(ctx, ev.Key)
-		if err != nil {
-			return zero, false, err
-		}
-		return stored.Record, true, nil
+		stored, err := Borrow(ctx, s.repo, ev.Key)
+		return stored.Record, err == nil, err
 	}
-	return zero, false, nil
+	return nil, false, nil
 }
 
 func (s *Service[R, F, C]) refusedError(ev *Event) *RefusedError {
@@ -248,14 +260,13 @@ func (s *Service[R, F, C]) refusedError(ev *Event) *RefusedError {
 	return e
 }
 
-// attempt decides the command once against the record as it is now.
-func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd Command, call call) (R, error) {
-	var zero R
-	now := s.cfg.Clock().UTC().Truncate(time.Microsecond)
-	a := attempt{actor: actor, cmd: cmd, call: call}
+// attempt decides the command once against the record as it is now. The record that comes back must not be written to.
+func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd Command, call call) (*R, error) {
+	now := Instant(s.cfg.Clock())
+	a := attempt[R]{actor: actor, cmd: cmd, call: call}
 	a.env = Env{Now: now, At: now, Actor: actor, ID: id, Command: call.id, Reason: call.reason}
 	if !call.at.IsZero() {
-		a.env.At = call.at.UTC().Truncate(time.Microsecond)
+		a.env.At = Instant(call.at)
 	}
 	name := cmd.CommandName()
 	own, isOwn := cmd.(C)
@@ -268,128 +279,127 @@ func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd 
 	a.ask(&rs, s.auth, Request{Actor: actor, Command: name, Kind: s.desc.Kind, ID: id})
 	if !call.at.IsZero() {
 		a.ask(&rs, s.auth, Request{Actor: actor, Command: "itsm.backdate", Kind: s.desc.Kind, ID: id})
-		rs.Add(a.env.At.After(now), ruleFuture.With("at", a.env.At, "now", now))
+		if a.env.At.After(now) {
+			rs.Add(true, ruleFuture.With("at", a.env.At, "now", now))
+		}
 	}
-	rs.Add(!known || !isOwn && !isCommon, ruleUnknown.With("kind", s.desc.Kind, "command", name))
-	rs.Add(id == "" && !creates, ruleNoID.With("command", name))
+	if !known || !isOwn && !isCommon {
+		rs.Add(true, ruleUnknown.With("kind", s.desc.Kind, "command", name))
+	}
+	if id == "" && !creates {
+		rs.Add(true, ruleNoID.With("command", name))
+	}
 	if id != "" {
 		if err := checkName("the ID of the record", string(id)); err != nil {
 			rs.Add(true, ruleBadID.Because(err, "problem", err))
 		}
 	}
 	if len(rs) > 0 {
-		return zero, s.refuse(ctx, &a, nil, rs)
+		return nil, s.refuse(ctx, &a, rs)
 	}
 
 	// The record.
-	var stored Stored[R]
-	exists := false
 	if id != "" {
-		var err error
-		stored, err = s.repo.Load(ctx, Key{actor.Tenant, s.desc.Kind, id})
-		switch {
-		case err == nil:
-			exists = true
-		case !errors.Is(err, ErrNotFound):
-			return zero, err
+		stored, err := Borrow(ctx, s.repo, Key{actor.Tenant, s.desc.Kind, id})
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
 		}
-		switch {
+		switch exists := err == nil; {
 		case creates && exists:
-			return zero, s.refuse(ctx, &a, nil, Reasons{ruleExists.With("kind", s.desc.Kind, "id", id)})
+			return nil, s.refuse(ctx, &a, Reasons{ruleExists.With("kind", s.desc.Kind, "id", id)})
 		case !creates && !exists:
-			return zero, s.refuse(ctx, &a, nil, Reasons{ruleNotFound.With("kind", s.desc.Kind, "id", id)})
+			return nil, s.refuse(ctx, &a, Reasons{ruleNotFound.With("kind", s.desc.Kind, "id", id)})
+		case exists:
+			a.stored = stored
 		}
 	} else {
 		var err error
 		if id, err = s.newID(ctx, actor.Tenant, a.env.At); err != nil {
-			return zero, err
+			return nil, err
 		}
 		a.env.ID = id
 	}
+	exists := a.stored.Record != nil
+	before := a.stored.Record
+	if !exists {
+		before = new(R)
+	}
 	if exists {
-		if stored.Recorded.After(a.env.Now) { // the clock was set back: what is recorded later is not recorded earlier
-			a.env.Now = stored.Recorded
+		if a.stored.Recorded.After(a.env.Now) { // the clock was set back: what is recorded later is not recorded earlier
+			a.env.Now = a.stored.Recorded
 			if call.at.IsZero() {
 				a.env.At = a.env.Now
 			}
 		}
-		if call.version != 0 && call.version != s.process.Meta(&stored.Record).Version {
-			return zero, fmt.Errorf("%s %s: %w: the version is %d, not %d", s.desc.Kind, id, ErrConflict, s.process.Meta(&stored.Record).Version, call.version)
+		if version := s.process.Meta(before).Version; call.version != 0 && call.version != version {
+			return nil, fmt.Errorf("%s %s: %w: the version is %d, not %d", s.desc.Kind, id, ErrConflict, version, call.version)
 		}
-		if rs := s.readable(actor, &stored.Record, name); rs != nil {
-			return zero, s.refuseHidden(ctx, &a, &stored, rs)
+		if rs := s.readable(actor, before, name); rs != nil {
+			return nil, s.refuseHidden(ctx, &a, rs)
 		}
-		a.ask(&rs, s.auth, Request{Actor: actor, Command: name, Kind: s.desc.Kind, ID: id, Before: &stored.Record})
+		a.ask(&rs, s.auth, Request{Actor: actor, Command: name, Kind: s.desc.Kind, ID: id, Before: before})
 		if len(rs) > 0 {
-			return zero, s.refuseHidden(ctx, &a, &stored, rs)
+			return nil, s.refuseHidden(ctx, &a, rs)
 		}
 	}
 
 	// The decision.
-	payloads, err := s.decide(ctx, &a, stored.Record, own, common, isCommon)
+	payloads, err := s.decide(ctx, &a, before, own, common, isCommon)
 	if err != nil {
 		reasons, ok := reasonsOf(err)
 		if !ok {
-			return zero, fmt.Errorf("%s %s: %s: %w", s.desc.Kind, id, name, err)
+			return nil, fmt.Errorf("%s %s: %s: %w", s.desc.Kind, id, name, err)
 		}
-		if !exists {
-			return zero, s.refuse(ctx, &a, nil, reasons)
-		}
-		return zero, s.refuse(ctx, &a, &stored, reasons)
+		return nil, s.refuse(ctx, &a, reasons)
 	}
 	if len(payloads) == 0 && exists {
-		return stored.Record, nil
+		return before, nil
 	}
 
 	// The record after it.
-	change := Change[R]{Key: Key{actor.Tenant, s.desc.Kind, id}, Expect: stored.Seq, Command: call.id}
-	base := stored.Record
+	change := Change[R]{Key: Key{actor.Tenant, s.desc.Kind, id}, Expect: a.stored.Seq, Command: call.id}
+	after := new(R)
+	*after = *before
 	if _, erase := cmd.(ErasePersonal); erase {
 		change.Erase = true
-		if base, err = s.fold(ctx, change.Key, true); err != nil {
-			return zero, err
+		if *after, err = s.fold(ctx, change.Key, true); err != nil {
+			return nil, err
 		}
 	}
-	rec, events, err := s.evolve(&a, base, stored.Seq, payloads)
+	events, err := s.evolve(&a, after, payloads)
 	if err != nil {
-		return zero, err
+		return nil, err
 	}
 	if secret := s.findSecret(call.reason, events); secret != nil {
-		return zero, s.refuse(ctx, &a, s.orNil(&stored, exists), Reasons{*secret})
+		return nil, s.refuse(ctx, &a, Reasons{*secret})
 	}
-	after := Request{Actor: actor, Command: name, Kind: s.desc.Kind, ID: id, After: &rec}
+	request := Request{Actor: actor, Command: name, Kind: s.desc.Kind, ID: id, After: after}
 	if exists {
-		after.Before = &stored.Record
+		request.Before = before
 	}
-	a.ask(&rs, s.auth, after)
-	outline := s.process.Outline(rec)
-	rs = append(rs, s.missingFields(stored.Record, exists, rec, outline, events)...)
+	a.ask(&rs, s.auth, request)
+	outline := s.process.Outline(*after)
+	rs = append(rs, s.missingFields(before, exists, after, &outline, events)...)
 	if len(rs) > 0 {
-		return zero, s.refuse(ctx, &a, s.orNil(&stored, exists), rs)
+		return nil, s.refuse(ctx, &a, rs)
 	}
-	chain(events, stored.Seq, stored.Head)
-	change.Record, change.Events = &rec, events
-	change.Index, change.Wake = s.indexOf(rec, outline), outline.Wake
-	return rec, s.save(ctx, change)
-}
-
-func (s *Service[R, F, C]) orNil(stored *Stored[R], exists bool) *Stored[R] {
-	if exists {
-		return stored
-	}
-	return nil
+	chain(events, a.stored.Seq, a.stored.Head)
+	change.Record, change.Events = after, events
+	change.Index, change.Wake = s.indexOf(after, &outline), outline.Wake
+	return after, s.save(ctx, change)
 }
 
 // attempt is what one try of a command knows.
-type attempt struct {
-	actor Actor
-	cmd   Command
-	call  call
-	env   Env
+type attempt[R any] struct {
+	actor  Actor
+	cmd    Command
+	call   call
+	env    Env
+	stored Lent[R] // without a record when there is none yet
 }
 
 // ask puts a request to the authorizer. An error that gives no reason is no permission either.
-func (a *attempt) ask(rs *Reasons, auth Authorizer, r Request) {
+func (a *attempt[R]) ask(rs *Reasons, auth Authorizer, r Request) {
 	err := auth.Authorize(r)
 	if err == nil {
 		return
@@ -401,21 +411,22 @@ func (a *attempt) ask(rs *Reasons, auth Authorizer, r Request) {
 	*rs = append(*rs, reasons...)
 }
 
-func (s *Service[R, F, C]) decide(ctx context.Context, a *attempt, rec R, own C, common commonCommand, isCommon bool) ([]Payload, error) {
+func (s *Service[R, F, C]) decide(ctx context.Context, a *attempt[R], rec *R, own C, common commonCommand, isCommon bool) ([]Payload, error) {
 	var payloads []Payload
 	var err error
 	if isCommon {
-		view := &kernelView{meta: s.process.Meta(&rec), outline: s.process.Outline(rec), fields: s.fields}
+		view := &kernelView{meta: s.process.Meta(rec), outline: s.process.Outline(*rec), fields: s.fields}
+		actor, id := a.actor, a.env.ID
 		view.may = func(command string) bool {
-			return s.auth.Authorize(Request{Actor: a.actor, Command: command, Kind: s.desc.Kind, ID: a.env.ID, Before: &rec}) == nil
+			return s.auth.Authorize(Request{Actor: actor, Command: command, Kind: s.desc.Kind, ID: id, Before: rec}) == nil
 		}
 		payloads, err = common.decideMeta(view, a.env)
 	} else {
 		var facts F
-		if facts, err = s.process.Gather(ctx, rec, own, a.env); err != nil {
+		if facts, err = s.process.Gather(ctx, *rec, own, a.env); err != nil {
 			return nil, err
 		}
-		payloads, err = s.process.Decide(rec, own, facts, a.env)
+		payloads, err = s.process.Decide(*rec, own, facts, a.env)
 	}
 	if len(a.call.fields) > 0 {
 		rs := checkFields(s.fields, a.call.fields)
@@ -434,39 +445,38 @@ func (s *Service[R, F, C]) decide(ctx context.Context, a *attempt, rec R, own C,
 	return payloads, err
 }
 
-// evolve makes the events of the payloads and folds them into the record.
-func (s *Service[R, F, C]) evolve(a *attempt, rec R, seq uint64, payloads []Payload) (R, []Event, error) {
+// evolve makes the events of the payloads and carries them into the record.
+func (s *Service[R, F, C]) evolve(a *attempt[R], rec *R, payloads []Payload) ([]Event, error) {
 	events := make([]Event, len(payloads))
 	salt := ""
 	for i, p := range payloads {
 		ev := &events[i]
 		*ev = Event{
-			Key: Key{a.actor.Tenant, s.desc.Kind, a.env.ID}, Seq: seq + 1 + uint64(i), At: a.env.At, Recorded: a.env.Now, Actor: a.actor.ID, OnBehalfOf: a.actor.OnBehalfOf,
-			Command: a.call.id, CommandName: a.cmd.CommandName(), Reason: a.call.reason, Payload: p,
+			Key: Key{a.actor.Tenant, s.desc.Kind, a.env.ID}, Seq: a.stored.Seq + 1 + uint64(i), At: a.env.At, Recorded: a.env.Now, Actor: a.actor.ID,
+			OnBehalfOf: a.actor.OnBehalfOf, Command: a.call.id, CommandName: a.cmd.CommandName(), Reason: a.call.reason, Payload: p,
 		}
 		if c := s.payloads[p.EventType()]; c != nil && len(c.personal) > 0 && salt == "" {
 			text, err := randomText(s.cfg.Random)
 			if err != nil {
-				return rec, nil, fmt.Errorf("itsm: salt: %w", err)
+				return nil, fmt.Errorf("itsm: salt: %w", err)
 			}
 			salt = text
 		}
 		if err := s.payloads.encode(ev, salt); err != nil {
-			return rec, nil, err
+			return nil, err
 		}
 	}
-	var err error
 	for i := range events {
-		if rec, err = s.apply(rec, &events[i]); err != nil {
-			return rec, nil, err
+		if err := s.apply(rec, &events[i]); err != nil {
+			return nil, err
 		}
 	}
-	return rec, events, nil
+	return events, nil
 }
 
-// apply folds one event into the record: the kernel its part, the process the rest.
-func (s *Service[R, F, C]) apply(rec R, ev *Event) (R, error) {
-	m := s.process.Meta(&rec)
+// apply carries one event into the record: the kernel its part, the process the rest.
+func (s *Service[R, F, C]) apply(rec *R, ev *Event) error {
+	m := s.process.Meta(rec)
 	if m.Version == 0 {
 		m.ID, m.Tenant, m.Created, m.CreatedBy = ev.ID, ev.Tenant, ev.At, ev.Actor
 		m.Level = s.desc.Level
@@ -476,27 +486,21 @@ func (s *Service[R, F, C]) apply(rec R, ev *Event) (R, error) {
 	}
 	if c, ok := ev.Payload.(commonEvent); ok {
 		c.applyMeta(m, ev)
-	} else {
-		next, err := s.process.Evolve(rec, *ev)
-		if err != nil {
-			return rec, fmt.Errorf("itsm: %s, event %d (%s): %w", ev.Key, ev.Seq, ev.Type, err)
-		}
-		rec = next
+	} else if err := s.process.Evolve(rec, ev); err != nil {
+		return fmt.Errorf("itsm: %s, event %d (%s): %w", ev.Key, ev.Seq, ev.Type, err)
 	}
-	m = s.process.Meta(&rec)
+	m = s.process.Meta(rec)
 	m.Version, m.Updated = ev.Seq, ev.Recorded
-	return rec, nil
+	return nil
 }
 
 // indexOf returns the values by which the record can be found.
-func (s *Service[R, F, C]) indexOf(rec R, o Outline) []IndexEntry {
-	m := s.process.Meta(&rec)
-	entries := make([]IndexEntry, 0, len(o.Index)+5)
-	entries = append(entries,
+func (s *Service[R, F, C]) indexOf(rec *R, o *Outline) []IndexEntry {
+	m := s.process.Meta(rec)
+	entries := append(o.Index,
 		IndexEntry{Field: "state", Value: TextOf(o.State)}, IndexEntry{Field: "phase", Value: TextOf(o.Phase)},
 		IndexEntry{Field: "level", Value: NumberOf(m.Level)},
 		IndexEntry{Field: "created", Value: TimeOf(m.Created)}, IndexEntry{Field: "updated", Value: TimeOf(m.Updated)})
-	entries = append(entries, o.Index...)
 	if len(m.Fields) > 0 {
 		for _, name := range sortedKeys(m.Fields) {
 			if s.fields[name].Search {
@@ -508,11 +512,11 @@ func (s *Service[R, F, C]) indexOf(rec R, o Outline) []IndexEntry {
 }
 
 // missingFields gives the host's required fields that are missing where the command moved the record to another phase or changed the fields.
-func (s *Service[R, F, C]) missingFields(before R, existed bool, after R, o Outline, events []Event) Reasons {
+func (s *Service[R, F, C]) missingFields(before *R, existed bool, after *R, o *Outline, events []Event) Reasons {
 	if len(s.fields) == 0 {
 		return nil
 	}
-	changed := !existed || s.process.Outline(before).Phase != o.Phase
+	changed := !existed || s.process.Outline(*before).Phase != o.Phase
 	for i := range events {
 		_, set := events[i].Payload.(FieldsSet)
 		changed = changed || set
@@ -520,7 +524,7 @@ func (s *Service[R, F, C]) missingFields(before R, existed bool, after R, o Outl
 	if !changed {
 		return nil
 	}
-	return requiredFields(s.fields, s.process.Meta(&after).Fields, s.desc.Phases, o.Phase)
+	return requiredFields(s.fields, s.process.Meta(after).Fields, s.desc.Phases, o.Phase)
 }
 
 // findSecret looks for passwords and keys in the free text of a command.
@@ -562,27 +566,27 @@ func (s *Service[R, F, C]) save(ctx context.Context, c Change[R]) error {
 // maxContent bounds what a refusal keeps of its command, in bytes.
 const maxContent = 16 << 10
 
-// refuse enters a refusal in the journal and returns it. stored is nil when there is no record; the entry then stands alone.
-func (s *Service[R, F, C]) refuse(ctx context.Context, a *attempt, stored *Stored[R], rs Reasons) error {
-	return s.enterRefusal(ctx, a, stored, rs, true)
+// refuse enters a refusal in the journal and returns it. Without a record the entry stands alone.
+func (s *Service[R, F, C]) refuse(ctx context.Context, a *attempt[R], rs Reasons) error {
+	return s.enterRefusal(ctx, a, rs, true)
 }
 
 // refuseHidden is refuse for an actor who may not know the record.
-func (s *Service[R, F, C]) refuseHidden(ctx context.Context, a *attempt, stored *Stored[R], rs Reasons) error {
-	return s.enterRefusal(ctx, a, stored, rs, false)
+func (s *Service[R, F, C]) refuseHidden(ctx context.Context, a *attempt[R], rs Reasons) error {
+	return s.enterRefusal(ctx, a, rs, false)
 }
 
-func (s *Service[R, F, C]) enterRefusal(ctx context.Context, a *attempt, stored *Stored[R], rs Reasons, show bool) error {
+func (s *Service[R, F, C]) enterRefusal(ctx context.Context, a *attempt[R], rs Reasons, show bool) error {
 	id := a.env.ID
 	rs = s.maskReasons(rs, Key{a.actor.Tenant, s.desc.Kind, id})
 	refused := Refused{Reasons: rs}
 	c := Change[R]{Key: Key{a.actor.Tenant, KindCommand, ID(a.call.id)}, Command: a.call.id}
 	var head Digest
-	if stored != nil {
-		c.Key, c.Expect, head = Key{a.actor.Tenant, s.desc.Kind, id}, stored.Seq, stored.Head
+	if rec := a.stored.Record; rec != nil {
+		c.Key, c.Expect, head = Key{a.actor.Tenant, s.desc.Kind, id}, a.stored.Seq, a.stored.Head
 		refused.Content = s.contentOf(a.cmd, rs)
 		if show {
-			refused.State, refused.Possible = s.process.Outline(stored.Record).State, s.process.Possible(stored.Record)
+			refused.State, refused.Possible = s.process.Outline(*rec).State, s.process.Possible(*rec)
 		}
 	} else {
 		refused.ID, refused.Kind = id, s.desc.Kind // without the content: what belongs to no record could not be erased with it

@@ -347,7 +347,7 @@ func commands() []itsm.Command {
 }
 
 func (c Record) decide(d *decision) {
-	d.Choice("channel", string(c.Channel), list(Channels()), oneOf(c.Channel, Channels()))
+	itsm.Among(d.Draft, "channel", c.Channel, Channels()...)
 	origin := ByUser
 	source := c.Source
 	if c.Alert != nil {
@@ -400,11 +400,15 @@ func (c Triage) decide(d *decision) {
 	if kind == "" {
 		kind = TypeIncident
 	}
-	d.Choice("type", string(kind), list(Types()), oneOf(kind, Types()))
+	itsm.Among(d.Draft, "type", kind, Types()...)
 	d.Choice("impact", c.Impact.String(), "I1, I2, I3, I4", c.Impact.Valid())
 	d.Choice("urgency", c.Urgency.String(), "U1, U2, U3, U4", c.Urgency.Valid())
-	d.Choice("category", string(c.Category), list(Categories()), c.Category == "" || oneOf(c.Category, Categories()))
-	d.Choice("setting", string(c.Setting), list(Settings()), c.Setting == "" || oneOf(c.Setting, Settings()))
+	if c.Category != "" {
+		itsm.Among(d.Draft, "category", c.Category, Categories()...)
+	}
+	if c.Setting != "" {
+		itsm.Among(d.Draft, "setting", c.Setting, Settings()...)
+	}
 	d.onDuty()
 	ev := Triaged{
 		Type: kind, Impact: c.Impact, Urgency: c.Urgency, Category: or(c.Category, d.Rec.Category), Service: or(c.Service, d.Rec.Service),
@@ -508,7 +512,9 @@ func (c Start) decide(d *decision) {
 func (c Investigate) decide(d *decision) {
 	d.open()
 	d.onDuty()
-	d.Choice("category", string(c.Category), list(Categories()), c.Category == "" || oneOf(c.Category, Categories()))
+	if c.Category != "" {
+		itsm.Among(d.Draft, "category", c.Category, Categories()...)
+	}
 	if c == (Investigate{}) {
 		d.Refuse(ruleNothing.With())
 	}
@@ -523,7 +529,7 @@ func (c Try) decide(d *decision) {
 	d.in(StateTriaged, StateDispatched, StateDiagnosing, StateOnHold)
 	d.Need("what", c.What)
 	all := []Outcome{Worked, Failed, NotPossible}
-	d.Choice("outcome", string(c.Outcome), list(all), oneOf(c.Outcome, all))
+	itsm.Among(d.Draft, "outcome", c.Outcome, all...)
 	d.tool(c.Tool, c.Grant)
 	if d.Failed() {
 		return
@@ -612,7 +618,7 @@ func (c Confirm) decide(d *decision) {
 		d.Refuse(ruleDeskOnly.With("actor", d.Env.Actor.ID))
 	}
 	all := []UserWord{UserAgrees, UserUnreachable}
-	d.Choice("word", string(c.Word), list(all), oneOf(c.Word, all))
+	itsm.Among(d.Draft, "word", c.Word, all...)
 	if c.Word == UserUnreachable && c.Tries < d.p.policy.ConfirmTries {
 		d.Refuse(ruleTries.With("tries", c.Tries, "want", d.p.policy.ConfirmTries))
 	}
@@ -704,7 +710,7 @@ func (c Close) decide(d *decision) {
 
 func (c Cancel) decide(d *decision) {
 	all := []CancelReason{Duplicate, MisEntry}
-	d.Choice("reason", string(c.Reason), list(all), oneOf(c.Reason, all))
+	itsm.Among(d.Draft, "reason", c.Reason, all...)
 	d.Need("note", c.Note)
 	to := d.move(DoCancel)
 	if d.Failed() {
@@ -844,7 +850,7 @@ func (c ConfirmInfection) decide(d *decision) {
 }
 
 func (c Contact) decide(d *decision) {
-	d.Choice("channel", string(c.Channel), list(Channels()), oneOf(c.Channel, Channels()))
+	itsm.Among(d.Draft, "channel", c.Channel, Channels()...)
 	d.notFinal()
 	if d.Rec.MergedInto != "" {
 		d.Refuse(ruleMerged.With("into", d.Rec.MergedInto))
@@ -903,7 +909,7 @@ func (c Answer) decide(d *decision) {
 
 func (c Settle) decide(d *decision) {
 	all := []Transition{DoAccept, DoDispute, DoApprove, DoDecline}
-	d.Choice("step", string(c.Step), list(all), oneOf(c.Step, all))
+	itsm.Among(d.Draft, "step", c.Step, all...)
 	if c.Step == DoDispute || c.Step == DoDecline {
 		d.Need("note", c.Note)
 	}

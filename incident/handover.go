@@ -43,7 +43,7 @@ func (c Escalate) decide(d *decision) {
 		}
 	}
 	kinds := []EscalationKind{Functional, Hierarchic, ToSupplier}
-	d.Choice("kind", string(kind), list(kinds), oneOf(kind, kinds))
+	itsm.Among(d.Draft, "kind", kind, kinds...)
 	d.Choice("tier", tierName(c.Tier), "1, 2, 3", c.Tier >= TierFirst && c.Tier <= TierThird)
 	d.Need("group", c.Group)
 	d.Need("reason", c.Reason)

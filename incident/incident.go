@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -476,8 +477,6 @@ type AlertInfo struct {
 	Cleared   time.Time `json:"cleared,omitzero"`
 }
 
-func oneOf[T ~string](v T, all []T) bool { return slices.Contains(all, v) }
-
 func list[T ~string](all []T) string {
 	names := make([]string, len(all))
 	for i, v := range all {
@@ -566,7 +565,7 @@ func level(letter string, n int) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s%d", letter, n)
+	return letter + strconv.Itoa(n)
 }
 
 func parseLevel(what, letter string, text []byte) (int, error) {

@@ -433,7 +433,7 @@ func (g gatherer) children(rec Incident) error {
 
 // Decide implements [itsm.Process].
 func (p *Process) Decide(rec Incident, cmd Command, facts Facts, env itsm.Env) ([]itsm.Payload, error) {
-	d := &decision{itsm.NewDraft(Kind, cmd, rec, env, evolve), p, cmd, facts}
+	d := &decision{itsm.NewDraft(Kind, cmd, rec, env, p), p, cmd, facts}
 	cmd.decide(d)
 	if !d.Failed() {
 		d.observe()
@@ -442,12 +442,7 @@ func (p *Process) Decide(rec Incident, cmd Command, facts Facts, env itsm.Env) (
 }
 
 // Evolve implements [itsm.Process].
-func (p *Process) Evolve(rec Incident, ev itsm.Event) (Incident, error) {
-	err := evolve(&rec, &ev)
-	return rec, err
-}
-
-func evolve(rec *Incident, ev *itsm.Event) error {
+func (p *Process) Evolve(rec *Incident, ev *itsm.Event) error {
 	e, ok := ev.Payload.(event)
 	if !ok {
 		return fmt.Errorf("%w: %T is no event of an incident", itsm.ErrInvalid, ev.Payload)

@@ -154,15 +154,15 @@ func (s *Service) Survivor(ctx context.Context, id itsm.ID) (Incident, error) {
 
 func (s *Service) survivor(ctx context.Context, id itsm.ID) (itsm.ID, error) {
 	actor, _ := itsm.ActorFrom(ctx)
-	for seen := map[itsm.ID]bool{}; id != "" && !seen[id]; {
-		seen[id] = true
-		stored, err := s.repo.Load(ctx, itsm.Key{Tenant: actor.Tenant, Kind: Kind, ID: id})
+	for seen := []itsm.ID(nil); id != "" && !slices.Contains(seen, id); {
+		stored, err := itsm.Borrow(ctx, s.repo, itsm.Key{Tenant: actor.Tenant, Kind: Kind, ID: id})
 		if errors.Is(err, itsm.ErrNotFound) || err == nil && stored.Record.MergedInto == "" {
 			return id, nil
 		}
 		if err != nil {
 			return "", err
 		}
+		seen = append(seen, id)
 		id = stored.Record.MergedInto
 	}
 	return id, nil

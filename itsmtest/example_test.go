@@ -96,14 +96,14 @@ func (process) Decide(p pass, cmd passCommand, _ struct{}, _ itsm.Env) ([]itsm.P
 	return nil, fmt.Errorf("unknown command %T", cmd)
 }
 
-func (process) Evolve(p pass, ev itsm.Event) (pass, error) {
+func (process) Evolve(p *pass, ev *itsm.Event) error {
 	switch e := ev.Payload.(type) {
 	case issued:
 		p.State, p.Visitor = "issued", e.Visitor
 	case givenBack:
 		p.State = "back"
 	}
-	return p, nil
+	return nil
 }
 
 // drawPassCommand draws likely commands for the most part.

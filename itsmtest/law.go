@@ -219,8 +219,8 @@ func (w *world[R, F, C]) decideAgain(rec R, seq uint64, x try) {
 
 func (w *world[R, F, C]) evolve(base R, ev itsm.Event) R {
 	w.Helper()
-	rec, err := w.spec.Process.Evolve(base, ev)
-	if err != nil {
+	rec := base
+	if err := w.spec.Process.Evolve(&rec, &ev); err != nil {
 		w.Fatalf("%s: Evolve must take every event that Decide gave: %v", ev.Type, err)
 	}
 	return rec

@@ -51,7 +51,7 @@ type Spec[R, F any, C itsm.Command] struct {
 
 	// Command draws a command for a record, likely or unlikely, with options such as [itsm.Because]. At step 0 there is no
 	// record yet, and it must draw an [itsm.Creation] that can succeed. The suite itself adds empty, unknown and misplaced
-	// commands, the commands that every record takes, command IDs, and times. Required.
+	// commands, the commands that every record takes, command IDs, and times. Defaults to [Commands].
 	Command func(t *rapid.T, rec R, step int) (itsm.Command, []itsm.Option)
 
 	// Actor draws who gives the commands; the tenant is set by the suite. Defaults to one of a few people, mostly with all the
@@ -82,9 +82,7 @@ type Spec[R, F any, C itsm.Command] struct {
 // Numbers of histories are set by the flag -rapid.checks, a failure is made small and can be repeated by -rapid.seed.
 //
 //	func TestLaws(t *testing.T) {
-//		itsmtest.Laws(t, itsmtest.Spec[incident.Incident, incident.Facts, incident.Command]{
-//			Process: process, Command: drawCommand, States: states, Tick: tick,
-//		})
+//		itsmtest.Laws(t, itsmtest.SpecOf(process))
 //	}
 func Laws[R, F any, C itsm.Command](t *testing.T, spec Spec[R, F, C], laws ...Law) {
 	t.Helper()
@@ -96,8 +94,11 @@ func runLaws[R, F any, C itsm.Command](t runner, spec Spec[R, F, C], laws ...Law
 	if len(laws) == 0 {
 		laws = AllLaws()
 	}
-	if spec.Process == nil || spec.Command == nil {
-		t.Fatal("itsmtest: a Spec needs a Process and a Command")
+	if spec.Process == nil {
+		t.Fatal("itsmtest: a Spec needs a Process")
+	}
+	if spec.Command == nil {
+		spec.Command = Commands(spec.Process)
 	}
 	if spec.Steps <= 0 {
 		spec.Steps = 20

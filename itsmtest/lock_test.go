@@ -299,7 +299,7 @@ func (p lockProcess) tick(rec lock, env itsm.Env) ([]itsm.Payload, error) {
 	return []itsm.Payload{moved{"lock", lockLocked}}, nil
 }
 
-func (p lockProcess) Evolve(rec lock, ev itsm.Event) (lock, error) {
+func (p lockProcess) Evolve(rec *lock, ev *itsm.Event) error {
 	switch e := ev.Payload.(type) {
 	case installed:
 		rec.State, rec.Place, rec.Code = lockOpen, e.Place, e.Code
@@ -333,9 +333,9 @@ func (p lockProcess) Evolve(rec lock, ev itsm.Event) (lock, error) {
 		uses[e.Name]++
 		rec.Uses = uses
 	default:
-		return rec, fmt.Errorf("unknown event %s", ev.Type)
+		return fmt.Errorf("unknown event %s", ev.Type)
 	}
-	return rec, nil
+	return nil
 }
 
 func drawLock(t *rapid.T, rec lock, step int) (itsm.Command, []itsm.Option) {

@@ -225,14 +225,23 @@ func checkFindPages(s *storeSuite) {
 			last := got[len(got)-1]
 			q.After = itsm.Cursor{Value: last.Order, ID: last.Key.ID}
 		}
-		var want, got []itsm.ID
-		for _, r := range all {
-			want = append(want, r.Key.ID)
+		ids := func(all []store.Snapshot) (ids []itsm.ID) {
+			for _, r := range all {
+				ids = append(ids, r.Key.ID)
+			}
+			return ids
 		}
-		for _, r := range paged {
-			got = append(got, r.Key.ID)
+		assert.Equal(s, ids(all), ids(paged), "pages of %s", showQuery(q))
+		for i, r := range all {
+			q.After = itsm.Cursor{Value: r.Order, ID: r.Key.ID}
+			for _, q.Limit = range []int{0, 1, 3} {
+				rest := all[i+1:]
+				if q.Limit > 0 {
+					rest = rest[:min(len(rest), q.Limit)]
+				}
+				require.Equal(s, ids(rest), ids(s.find(s, q)), "going on behind record %d of %d: %s", i+1, len(all), showQuery(q))
+			}
 		}
-		assert.Equal(s, want, got, "pages of %s", showQuery(q))
 	}
 }
 

@@ -152,6 +152,13 @@ func (s *storeSuite) load(t failer, keys ...itsm.Key) []store.Snapshot {
 	got, err := s.db.Load(s.ctx, keys...)
 	require.NoError(t, err, "load")
 	require.Len(t, got, len(keys), "load gives a snapshot for every key")
+	if lender, ok := s.db.(store.Lender); ok {
+		for i, k := range keys {
+			lent, err := lender.Lend(s.ctx, k)
+			require.NoError(t, err, "lend")
+			require.Equal(t, showSnapshot(got[i]), showSnapshot(lent), "what is lent is what load gives")
+		}
+	}
 	return got
 }
 

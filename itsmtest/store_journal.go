@@ -41,15 +41,17 @@ func checkCursor(s *storeSuite) {
 	all := s.journalOf("h1")
 	require.Greater(s, len(all), 20, "the journal has all entries")
 	seen, last := make(map[itsm.Position]bool), make(map[itsm.Key]uint64)
-	for i, e := range all {
+	for _, e := range all {
 		require.NotEmpty(s, e.Position, "every entry has a position")
 		require.False(s, seen[e.Position], "position %q was given twice", e.Position)
 		seen[e.Position] = true
 		require.Equal(s, last[e.Key]+1, e.Seq, "entries of one record come in the order of their numbers: %s", e.Key)
 		last[e.Key] = e.Seq
-		rest := s.events(s, e.Position, itsm.Filter{Tenant: "h1"})
-		require.Equal(s, showEvents(all[i+1:]), showEvents(rest), "going on behind entry %d of %d", i+1, len(all))
 	}
+	checkPages(s.runner, s.db, all, itsm.Filter{Tenant: "h1"}, 0, 1, 2, 7)
+	checkPages(s.runner, s.db, all, itsm.Filter{Tenant: "h1", Kind: "order"}, 2)
+	checkPages(s.runner, s.db, all, itsm.Filter{Tenant: "h1", Kind: "order", ID: "A-0"}, 2)
+	checkPages(s.runner, s.db, all, itsm.Filter{Tenant: "h1", Types: []string{"moved", "itsm.refused"}}, 3)
 	end := all[len(all)-1].Position
 	s.create(itsm.Key{Tenant: "h1", Kind: "order", ID: "new"})
 	assert.Len(s, s.events(s, end, itsm.Filter{Tenant: "h1"}), 1, "a new entry comes behind the end")
@@ -60,6 +62,45 @@ func checkCursor(s *storeSuite) {
 		}
 	}
 	assert.ErrorIs(s, err, itsm.ErrInvalid, "a position that the store did not give out")
+}
+
+// checkPages walks through a journal from its beginning and from behind every entry, also those that the filter leaves out, page by
+// page: what follows must be the rest, each entry once. A page size of 0 stands for one page without a limit.
+func checkPages(t runner, j itsm.Journal, all []itsm.Event, f itsm.Filter, sizes ...int) {
+	t.Helper()
+	for i := range len(all) + 1 {
+		var after itsm.Position
+		if i > 0 {
+			after = all[i-1].Position
+		}
+		var want []itsm.Event
+		for _, e := range all[i:] {
+			if f.Matches(&e) {
+				want = append(want, e)
+			}
+		}
+		for _, size := range sizes {
+			got := pages(t, j, after, f, size, len(want))
+			require.Equal(t, showEvents(want), showEvents(got), "going on behind entry %d of %d, pages of %d, filter %+v", i, len(all), size, f)
+		}
+	}
+}
+
+// pages reads a journal to its end. A cursor that goes round is noticed by there being more entries than most.
+func pages(t runner, j itsm.Journal, after itsm.Position, f itsm.Filter, size, most int) (all []itsm.Event) {
+	t.Helper()
+	for f.Limit = size; ; {
+		page := collect(t, "events", j.Events(t.Context(), after, f))
+		all = append(all, page...)
+		switch {
+		case size == 0 || len(page) < size || len(all) > most:
+			return all
+		case len(page) > size:
+			t.Errorf("a page of %d entries has %d", size, len(page))
+			return all
+		}
+		after = page[size-1].Position
+	}
 }
 
 func checkFilter(s *storeSuite) {

@@ -423,6 +423,7 @@ func checkHistory(s *storeSuite) {
 			if len(used) > 0 && rapid.IntRange(0, 7).Draw(t, "reuse") == 0 {
 				b.Commands[0] = rapid.SampledFrom(used).Draw(t, "used")
 			}
+			b.Owned = rapid.IntRange(0, 3).Draw(t, "owned") == 0
 			want := plain.Commit(s.ctx, b)
 			got := s.try(t, b)
 			if (want == nil) != (got == nil) || want != nil && !isOne(got, itsm.ErrConflict, itsm.ErrExists, itsm.ErrInvalid) {

@@ -290,7 +290,7 @@ func (w *walker[R, F, C]) arrive(from, to R, seq uint64, path []int, m Move) {
 		if err := w.service.Decode(&ev); err != nil {
 			w.Fatal(err)
 		}
-		if rec, err = w.model.Process.Evolve(rec, ev); err != nil {
+		if err := w.model.Process.Evolve(&rec, &ev); err != nil {
 			w.Fatal(err)
 		}
 		next := w.state(rec)

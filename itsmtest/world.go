@@ -61,16 +61,17 @@ func newWorld[R, F any, C itsm.Command](t *rapid.T, outer runner, spec *Spec[R, 
 // started anew: repositories may keep records that they have decoded, so a fold alone would not show what JSON loses.
 type forgetful[R, F any, C itsm.Command] struct{ itsm.Process[R, F, C] }
 
-func (f forgetful[R, F, C]) Evolve(rec R, ev itsm.Event) (R, error) {
+func (f forgetful[R, F, C]) Evolve(rec *R, ev *itsm.Event) error {
 	data, err := json.Marshal(rec)
 	if err != nil {
-		return rec, err
+		return err
 	}
 	var stored R
 	if err := json.Unmarshal(data, &stored); err != nil {
-		return rec, err
+		return err
 	}
-	return f.Process.Evolve(stored, ev)
+	*rec = stored
+	return f.Process.Evolve(rec, ev)
 }
 
 func (w *world[R, F, C]) noError(err error, what string) {

@@ -142,7 +142,7 @@ func (alarms) Decide(a alarm, cmd alarmCommand, _ struct{}, env itsm.Env) (event
 	return events, nil
 }
 
-func (alarms) Evolve(a alarm, ev itsm.Event) (alarm, error) {
+func (alarms) Evolve(a *alarm, ev *itsm.Event) error {
 	a.Pending = slices.Clone(a.Pending)
 	switch e := ev.Payload.(type) {
 	case wasSet:
@@ -159,7 +159,7 @@ func (alarms) Evolve(a alarm, ev itsm.Event) (alarm, error) {
 		}
 	}
 	slices.SortFunc(a.Pending, time.Time.Compare)
-	return a, nil
+	return nil
 }
 
 type alarmService = itsm.Service[alarm, struct{}, alarmCommand]

@@ -2,10 +2,10 @@ package store
 
 import (
 	"bytes"
-	"reflect"
 	"sync"
 
 	"github.com/hospital-itsm/itsm"
+	"github.com/hospital-itsm/itsm/internal/clone"
 )
 
 // maxCached bounds the encoded size of the records that a generation of a cache holds, in bytes.
@@ -13,11 +13,11 @@ const maxCached = 4 << 20
 
 // A cache spares the decoding of records that were written or read a short while ago. It is asked with the bytes that
 // the store gave, and answers only for the same bytes, so it can never be wrong: neither a write by somebody else nor
-// a change behind the store's back is hidden by it. What it gives and takes is copied, for records belong to their callers.
+// a change behind the store's back is hidden by it. It keeps what it is given, and lends it: nobody writes to it.
 //
 // It has two generations. When the young one is full it becomes the old one, and what nobody asked for since then is forgotten.
 type cache[R any] struct {
-	cloner cloner
+	cloner clone.Cloner[R]
 
 	mu         sync.Mutex
 	young, old map[itsm.Key]cached[R]
@@ -31,23 +31,17 @@ type cached[R any] struct {
 
 // newCache returns a cache for records of a type, nil when records of the type cannot be copied.
 func newCache[R any]() *cache[R] {
-	c, ok := clonerOf(reflect.TypeFor[R]())
+	c, ok := clone.Of[R]()
 	if !ok {
 		return nil
 	}
 	return &cache[R]{cloner: c, young: make(map[itsm.Key]cached[R])}
 }
 
-func (c *cache[R]) clone(rec *R) *R {
-	own := *rec
-	c.cloner.own(reflect.ValueOf(&own).Elem())
-	return &own
-}
-
-// get returns a copy of the record that the bytes decode to.
-func (c *cache[R]) get(key itsm.Key, data []byte) (rec R, ok bool) {
+// get returns the record that the bytes decode to, nil when the cache does not know. It must not be written to.
+func (c *cache[R]) get(key itsm.Key, data []byte) *R {
 	if c == nil {
-		return rec, false
+		return nil
 	}
 	c.mu.Lock()
 	e, young := c.young[key]
@@ -56,20 +50,20 @@ func (c *cache[R]) get(key itsm.Key, data []byte) (rec R, ok bool) {
 	}
 	c.mu.Unlock()
 	if e.rec == nil || !bytes.Equal(e.data, data) {
-		return rec, false
+		return nil
 	}
 	if !young {
 		c.keep(key, e)
 	}
-	return *c.clone(e.rec), true
+	return e.rec
 }
 
-// put remembers what bytes decode to. The bytes must not change afterwards.
+// put remembers what bytes decode to. Neither may be written to afterwards.
 func (c *cache[R]) put(key itsm.Key, data []byte, rec *R) {
 	if c == nil || len(data) > maxCached/16 {
 		return
 	}
-	c.keep(key, cached[R]{data, c.clone(rec)})
+	c.keep(key, cached[R]{data, rec})
 }
 
 func (c *cache[R]) keep(key itsm.Key, e cached[R]) {

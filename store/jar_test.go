@@ -114,7 +114,7 @@ func (jars) Decide(j jar, cmd jarCommand, _ struct{}, _ itsm.Env) ([]itsm.Payloa
 	return []itsm.Payload{jarSealed{}}, nil
 }
 
-func (jars) Evolve(j jar, ev itsm.Event) (jar, error) {
+func (jars) Evolve(j *jar, ev *itsm.Event) error {
 	switch e := ev.Payload.(type) {
 	case jarOpened:
 		j.Owner = e.Owner
@@ -126,7 +126,7 @@ func (jars) Evolve(j jar, ev itsm.Event) (jar, error) {
 	case jarSealed:
 		j.Sealed = true
 	}
-	return j, nil
+	return nil
 }
 
 type jarService = itsm.Service[jar, struct{}, jarCommand]

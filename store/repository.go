@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"github.com/hospital-itsm/itsm"
+	"github.com/hospital-itsm/itsm/internal/jsonfast"
 )
 
 // A Repository keeps records of one type in a [DB], as JSON. It implements [itsm.Repository] and [itsm.Numberer], takes part
@@ -16,23 +17,26 @@ import (
 // while ago is not decoded again when the store still gives the same bytes.
 type Repository[R any] struct {
 	db     DB
-	cache  *cache[R]
+	direct direct
+	cache  *cache[R] // nil for none
 	series series
 }
 
 // NewRepository returns a repository over a store. Repositories of several kinds share one store.
-func NewRepository[R any](db DB) *Repository[R] { return &Repository[R]{db: db, cache: newCache[R]()} }
+func NewRepository[R any](db DB) *Repository[R] {
+	return &Repository[R]{db: db, direct: directTo(db), cache: newCache[R]()}
+}
 
 // Uncached returns a repository over the same store that decodes every record that it reads. Tests use it to see what was
 // really stored.
-func (r *Repository[R]) Uncached() *Repository[R] { return &Repository[R]{db: r.db} }
+func (r *Repository[R]) Uncached() *Repository[R] { return &Repository[R]{db: r.db, direct: r.direct} }
 
 // DB returns the store.
 func (r *Repository[R]) DB() DB { return r.db }
 
 // records is what of a DB the repository works with: the store itself, or the unit of work of the context.
 type records interface {
-	Load(ctx context.Context, keys ...itsm.Key) ([]Snapshot, error)
+	lend(ctx context.Context, key itsm.Key) (Snapshot, error)
 	Find(ctx context.Context, q itsm.Query) iter.Seq2[Snapshot, error]
 	Commit(ctx context.Context, b Batch) error
 	Events(ctx context.Context, after itsm.Position, f itsm.Filter) iter.Seq2[itsm.Event, error]
@@ -44,37 +48,78 @@ func (r *Repository[R]) in(ctx context.Context) (records, bool) {
 	u := unitFrom(ctx)
 	switch {
 	case u == nil:
-		return r.db, true
+		return &r.direct, true
 	case u.db == r.db:
 		return u, true
 	}
-	return r.db, false
+	return &r.direct, false
+}
+
+// direct is the store itself.
+type direct struct {
+	DB
+	lender Lender // nil when the store is none
+}
+
+func directTo(db DB) direct {
+	l, _ := db.(Lender)
+	return direct{db, l}
+}
+
+func (d *direct) lend(ctx context.Context, key itsm.Key) (Snapshot, error) {
+	if d.lender != nil {
+		return d.lender.Lend(ctx, key)
+	}
+	found, err := d.Load(ctx, key)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return found[0], nil
 }
 
 // Load implements [itsm.Repository].
 func (r *Repository[R]) Load(ctx context.Context, key itsm.Key) (itsm.Stored[R], error) {
-	recs, _ := r.in(ctx)
-	found, err := recs.Load(ctx, key)
+	lent, err := r.Borrow(ctx, key)
 	if err != nil {
 		return itsm.Stored[R]{}, err
 	}
-	if found[0].Seq == 0 {
-		return itsm.Stored[R]{}, fmt.Errorf("%s: %w", key, itsm.ErrNotFound)
-	}
-	return r.decode(&found[0])
+	return r.own(&lent), nil
 }
 
-func (r *Repository[R]) decode(s *Snapshot) (itsm.Stored[R], error) {
-	stored := itsm.Stored[R]{Seq: s.Seq, Head: s.Head, Recorded: s.Recorded}
-	if rec, ok := r.cache.get(s.Key, s.Data); ok {
-		stored.Record = rec
-		return stored, nil
+// Borrow implements [itsm.Lender].
+func (r *Repository[R]) Borrow(ctx context.Context, key itsm.Key) (itsm.Lent[R], error) {
+	recs, _ := r.in(ctx)
+	s, err := recs.lend(ctx, key)
+	switch {
+	case err != nil:
+		return itsm.Lent[R]{}, err
+	case s.Seq == 0:
+		return itsm.Lent[R]{}, fmt.Errorf("%s: %w", key, itsm.ErrNotFound)
 	}
-	if err := json.Unmarshal(s.Data, &stored.Record); err != nil {
-		return itsm.Stored[R]{}, fmt.Errorf("store: %s at %d does not fit its type: %w", s.Key, s.Seq, err)
+	return r.decode(&s)
+}
+
+// decode returns the record of a snapshot, which must not be written to.
+func (r *Repository[R]) decode(s *Snapshot) (itsm.Lent[R], error) {
+	lent := itsm.Lent[R]{Record: r.cache.get(s.Key, s.Data), Seq: s.Seq, Head: s.Head, Recorded: s.Recorded}
+	if lent.Record != nil {
+		return lent, nil
 	}
-	r.cache.put(s.Key, s.Data, &stored.Record)
-	return stored, nil
+	lent.Record = new(R)
+	if err := json.Unmarshal(s.Data, lent.Record); err != nil {
+		return itsm.Lent[R]{}, fmt.Errorf("store: %s at %d does not fit its type: %w", s.Key, s.Seq, err)
+	}
+	r.cache.put(s.Key, s.Data, lent.Record)
+	return lent, nil
+}
+
+// own returns what was lent as the caller's own.
+func (r *Repository[R]) own(lent *itsm.Lent[R]) itsm.Stored[R] {
+	stored := itsm.Stored[R]{Record: *lent.Record, Seq: lent.Seq, Head: lent.Head, Recorded: lent.Recorded}
+	if r.cache != nil {
+		r.cache.cloner.Own(&stored.Record)
+	}
+	return stored
 }
 
 // Find implements [itsm.Repository].
@@ -84,7 +129,10 @@ func (r *Repository[R]) Find(ctx context.Context, q itsm.Query) iter.Seq2[itsm.S
 		for s, err := range recs.Find(ctx, q) {
 			var stored itsm.Stored[R]
 			if err == nil {
-				stored, err = r.decode(&s)
+				var lent itsm.Lent[R]
+				if lent, err = r.decode(&s); err == nil {
+					stored = r.own(&lent)
+				}
 			}
 			if !yield(stored, err) || err != nil {
 				return
@@ -93,7 +141,7 @@ func (r *Repository[R]) Find(ctx context.Context, q itsm.Query) iter.Seq2[itsm.S
 	}
 }
 
-// Save implements [itsm.Repository].
+// Save implements [itsm.Repository]. What goes in is kept.
 func (r *Repository[R]) Save(ctx context.Context, c itsm.Change[R]) error {
 	recs, ok := r.in(ctx)
 	if !ok {
@@ -102,7 +150,7 @@ func (r *Repository[R]) Save(ctx context.Context, c itsm.Change[R]) error {
 	if len(c.Events) == 0 {
 		return fmt.Errorf("%w: store: a change of %s without an event", itsm.ErrInvalid, c.Key)
 	}
-	b := Batch{Tenant: c.Key.Tenant, Events: c.Events}
+	b := Batch{Tenant: c.Key.Tenant, Events: c.Events, Owned: true}
 	if c.Command != "" {
 		b.Commands = []itsm.CommandID{c.Command}
 	}
@@ -115,7 +163,7 @@ func (r *Repository[R]) Save(ctx context.Context, c itsm.Change[R]) error {
 		p.Snapshot = Snapshot{Key: c.Key, Seq: last.Seq, Head: last.Hash, Recorded: last.Recorded, Wake: c.Wake}
 		if c.Record != nil {
 			var err error
-			if p.Data, err = json.Marshal(c.Record); err != nil {
+			if p.Data, err = jsonfast.Marshal(c.Record); err != nil {
 				return fmt.Errorf("store: %s: %w", c.Key, err)
 			}
 			r.cache.put(c.Key, p.Data, c.Record)

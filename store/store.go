@@ -10,7 +10,7 @@ import (
 
 // A DB is what an adapter implements: records at versions, their journal, and nothing about processes.
 // It must be safe for concurrent use, also inside the loops over what it lists, and comparable with ==. Slices that come out belong to the
-// caller; those that go in are not kept. Instants are kept to the microsecond and come out in UTC.
+// caller; those that go in are not kept, but for a batch that says so. Instants are kept to the microsecond and come out in UTC.
 type DB interface {
 	// Load returns the snapshots of the keys, in their order. A record that is not there has the sequence number 0.
 	// All keys must have one tenant (else itsm.ErrInvalid); the snapshots are of one instant.
@@ -40,6 +40,11 @@ type DB interface {
 	Close() error
 }
 
+// A Lender is a [DB] that can lend a record: Lend is Load of one record without copying its data, which must not be written to.
+type Lender interface {
+	Lend(ctx context.Context, key itsm.Key) (Snapshot, error)
+}
+
 // A Snapshot is a record as it lies in a store.
 type Snapshot struct {
 	Key      itsm.Key
@@ -66,6 +71,7 @@ type Batch struct {
 	Events   []itsm.Event     // of the puts, or standing alone with sequence number 1; the journal keeps their order
 	Commands []itsm.CommandID // must not have been used in the tenant before
 	Erase    []itsm.Key       // records whose events, up to the Expect of their put, lose their personal part
+	Owned    bool             // nobody writes to the slices of the batch any more, so a store may keep them without a copy
 }
 
 // A Put writes one record. Its events lead from Expect to Seq, and the hash of the last is Head. A put without events

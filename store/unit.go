@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/hospital-itsm/itsm"
@@ -124,19 +123,15 @@ func (u *unit) check(tenant itsm.Tenant) error {
 	return nil
 }
 
-// Load reads records as the unit has left them.
-func (u *unit) Load(ctx context.Context, keys ...itsm.Key) ([]Snapshot, error) {
+// lend reads a record as the unit has left it.
+func (u *unit) lend(ctx context.Context, key itsm.Key) (Snapshot, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	found := make([]Snapshot, len(keys))
-	for i, key := range keys {
-		h, err := u.load(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		found[i] = h.snap
+	h, err := u.load(ctx, key)
+	if err != nil {
+		return Snapshot{}, err
 	}
-	return found, nil
+	return h.snap, nil
 }
 
 // load returns a record, from the store if it is not known yet. The lock must be held.
@@ -147,11 +142,12 @@ func (u *unit) load(ctx context.Context, key itsm.Key) (*held, error) {
 	if h := u.known[key]; h != nil {
 		return h, nil
 	}
-	found, err := u.db.Load(ctx, key)
+	d := directTo(u.db)
+	snap, err := d.lend(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	return u.meet(found[0]), nil
+	return u.meet(snap), nil
 }
 
 // meet takes up a record as it is in the store. The lock must be held.
@@ -176,8 +172,9 @@ func (u *unit) Commit(ctx context.Context, b Batch) error {
 		return err
 	}
 	first := len(u.events)
-	for i := range b.Events {
-		u.events = append(u.events, copyEvent(&b.Events[i]))
+	for i := range b.Events { // a unit gets batches of its own repositories only, which are owned
+		u.events = append(u.events, b.Events[i])
+		u.events[len(u.events)-1].Payload = nil
 	}
 	for i := range b.Puts {
 		u.put(&b.Puts[i])
@@ -253,7 +250,7 @@ func (u *unit) put(p *Put) {
 		return
 	}
 	h.data = true
-	h.snap.Data, h.snap.Wake, h.index = p.Data, p.Wake, slices.Clone(p.Index)
+	h.snap.Data, h.snap.Wake, h.index = p.Data, p.Wake, p.Index
 	if t := u.tables[p.Key.Kind]; t != nil {
 		t.Put(rowOf(h))
 	}
@@ -284,7 +281,7 @@ func (u *unit) close() (b Batch, stale bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.closed = true
-	b = Batch{Tenant: u.tenant, Events: u.events, Commands: u.used}
+	b = Batch{Tenant: u.tenant, Events: u.events, Commands: u.used, Owned: true}
 	for _, h := range u.order {
 		if !h.put {
 			b.Reads = append(b.Reads, Read{h.snap.Key, h.base})

@@ -45,7 +45,7 @@ func (r *replay) compare(ctx context.Context, e *entry, p *plan) error {
 			if strings.HasPrefix(ev.Type, "itsm.") {
 				continue // the kernel's own events: they count nothing
 			}
-			if rec, err = r.incidents.Incidents().Evolve(rec, ev); err != nil {
+			if err := r.incidents.Incidents().Evolve(&rec, &ev); err != nil {
 				return err
 			}
 			derived = counts{rec.ReopenCount(), carried + rec.Reassignments, int(rec.Priority)}

@@ -45,24 +45,22 @@ func newJournal() journal {
 	return journal{records: make(map[itsm.Key][]int), commands: make(map[commandKey]trail)}
 }
 
-// entryOf copies an event, without its decoded payload.
-func entryOf(e *itsm.Event) entry {
-	c := entry{Event: *e}
-	c.At, c.Recorded = micros(e.At), micros(e.Recorded)
-	c.Data, c.Personal = bytes.Clone(e.Data), bytes.Clone(e.Personal)
-	c.Payload, c.Position = nil, ""
-	return c
-}
-
 func (j *journal) at(place int) *entry { return &j.leaves[place/leafSize][place%leafSize] }
 
-func (j *journal) add(e entry) {
+// add appends an event, whose slices it keeps.
+func (j *journal) add(e *itsm.Event) {
 	place := j.len
 	if place%leafSize == 0 {
-		j.leaves = append(j.leaves, nil)
+		var leaf []entry
+		if place > 0 { // a store that has filled one leaf will fill more
+			leaf = make([]entry, 0, leafSize)
+		}
+		j.leaves = append(j.leaves, leaf)
 	}
 	leaf := &j.leaves[place/leafSize]
-	*leaf = append(*leaf, e)
+	*leaf = append(*leaf, entry{Event: *e})
+	kept := &(*leaf)[len(*leaf)-1].Event
+	kept.At, kept.Recorded, kept.Payload, kept.Position = micros(e.At), micros(e.Recorded), nil, ""
 	j.len++
 	j.records[e.Key] = append(j.records[e.Key], place)
 	if e.Command == "" {
@@ -101,9 +99,9 @@ func (j *journal) erase(key itsm.Key) {
 func (j *journal) read(out []itsm.Event, f *itsm.Filter, from, n int) (_ []itsm.Event, next int, done bool) {
 	take := func(place int) {
 		if e := j.at(place); f.Matches(&e.Event) {
-			c := entryOf(&e.Event)
-			c.Position = position(place)
-			out = append(out, c.Event)
+			c := e.Event
+			c.Data, c.Personal, c.Position = bytes.Clone(c.Data), bytes.Clone(c.Personal), position(place)
+			out = append(out, c)
 		}
 	}
 	switch {

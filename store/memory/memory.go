@@ -80,10 +80,14 @@ func (db *DB) seq(key itsm.Key) uint64 {
 }
 
 func snapshot(key itsm.Key, r *rows.Row[record]) store.Snapshot {
-	return store.Snapshot{
-		Key: key, Seq: r.Value.seq, Head: r.Value.head, Recorded: r.Value.recorded,
-		Data: bytes.Clone(r.Value.data), Wake: r.Value.wake,
-	}
+	s := lent(key, r)
+	s.Data = bytes.Clone(s.Data)
+	return s
+}
+
+// lent is a snapshot whose data must not be written to.
+func lent(key itsm.Key, r *rows.Row[record]) store.Snapshot {
+	return store.Snapshot{Key: key, Seq: r.Value.seq, Head: r.Value.head, Recorded: r.Value.recorded, Data: r.Value.data, Wake: r.Value.wake}
 }
 
 // Load implements [store.DB].
@@ -104,6 +108,23 @@ func (db *DB) Load(ctx context.Context, keys ...itsm.Key) ([]store.Snapshot, err
 		}
 	}
 	return found, nil
+}
+
+// Lend implements [store.Lender].
+func (db *DB) Lend(ctx context.Context, key itsm.Key) (store.Snapshot, error) {
+	if key.Tenant == "" {
+		return store.Snapshot{}, store.CheckKeys([]itsm.Key{key})
+	}
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	if err := db.ready(ctx); err != nil {
+		return store.Snapshot{}, err
+	}
+	r := db.row(key)
+	if r == nil {
+		return store.Snapshot{Key: key}, nil
+	}
+	return lent(key, r), nil
 }
 
 // page is how many results are taken out under one lock.
@@ -208,14 +229,8 @@ func (db *DB) Commit(ctx context.Context, b store.Batch) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	// What goes in is copied before the lock is taken.
-	puts := make([]*rows.Row[record], len(b.Puts))
-	for i := range b.Puts {
-		puts[i] = rowOf(&b.Puts[i])
-	}
-	entries := make([]entry, len(b.Events))
-	for i := range b.Events {
-		entries[i] = entryOf(&b.Events[i])
+	if !b.Owned { // what goes in is copied before the lock is taken
+		b = copyBatch(b)
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -228,14 +243,14 @@ func (db *DB) Commit(ctx context.Context, b store.Batch) error {
 	for _, key := range b.Erase {
 		db.journal.erase(key)
 	}
-	for i := range entries {
-		db.journal.add(entries[i])
-	}
-	for i := range puts {
-		db.put(&b.Puts[i], puts[i])
-	}
 	for _, id := range b.Commands {
 		db.journal.use(b.Tenant, id)
+	}
+	for i := range b.Events {
+		db.journal.add(&b.Events[i])
+	}
+	for i := range b.Puts {
+		db.put(&b.Puts[i], rowOf(&b.Puts[i]))
 	}
 	return nil
 }
@@ -268,10 +283,24 @@ func (db *DB) expect(b *store.Batch) error {
 	return nil
 }
 
+// copyBatch copies what a store keeps of a batch.
+func copyBatch(b store.Batch) store.Batch {
+	b.Puts, b.Events = slices.Clone(b.Puts), slices.Clone(b.Events)
+	for i := range b.Puts {
+		p := &b.Puts[i]
+		p.Data, p.Index = bytes.Clone(p.Data), slices.Clone(p.Index)
+	}
+	for i := range b.Events {
+		e := &b.Events[i]
+		e.Data, e.Personal = bytes.Clone(e.Data), bytes.Clone(e.Personal)
+	}
+	return b
+}
+
 func rowOf(p *store.Put) *rows.Row[record] {
 	r := &rows.Row[record]{ID: p.Key.ID, Value: record{seq: p.Seq, head: p.Head, recorded: micros(p.Recorded)}}
 	if !p.Keep {
-		r.Index, r.Value.data, r.Value.wake = slices.Clone(p.Index), bytes.Clone(p.Data), micros(p.Wake)
+		r.Index, r.Value.data, r.Value.wake = p.Index, p.Data, micros(p.Wake)
 	}
 	return r
 }

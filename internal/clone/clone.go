@@ -1,21 +1,32 @@
-package store
+// Package clone copies values so that the copies share no memory with the originals that anybody could write to.
+package clone
 
 import (
 	"reflect"
 	"slices"
 )
 
-// A cloner copies values of one type so that the copy shares no memory that can be written to through exported fields.
-// Structs with unexported fields are values that nobody outside their package can change, such as times; they are copied as they are.
-type cloner struct {
-	deep func(v reflect.Value) // makes an addressable value its own; nil when a plain copy is one already
+// A Cloner copies values of one type so that the copy shares no memory that can be written to through exported fields.
+// Structs with unexported fields are values that nobody outside their package can change, such as times; they are copied
+// as they are. It is immutable and safe for concurrent use.
+type Cloner[T any] struct{ c *cloner }
+
+// Of returns the cloner of a type, and whether there is one: a type that holds interfaces, functions or channels has none.
+func Of[T any]() (Cloner[T], bool) {
+	b := clonerBuilder{done: make(map[reflect.Type]*cloner)}
+	c := b.build(reflect.TypeFor[T]())
+	return Cloner[T]{c}, !b.impossible
 }
 
-// clonerOf returns the cloner of a type, and whether there is one: a type that holds interfaces, functions or channels has none.
-func clonerOf(t reflect.Type) (cloner, bool) {
-	b := clonerBuilder{done: make(map[reflect.Type]*cloner)}
-	c := b.build(t)
-	return *c, !b.impossible
+// Own makes a plain copy of a value own all its memory.
+func (c Cloner[T]) Own(plain *T) {
+	if c.c != nil && c.c.deep != nil {
+		c.c.deep(reflect.ValueOf(plain).Elem())
+	}
+}
+
+type cloner struct {
+	deep func(v reflect.Value) // makes an addressable value its own; nil when a plain copy is one already
 }
 
 type clonerBuilder struct {
