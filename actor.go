@@ -108,7 +108,10 @@ func ParseConfidentiality(s string) (Confidentiality, error) {
 }
 
 // MarshalText writes the name of the level.
-func (c Confidentiality) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+func (c Confidentiality) MarshalText() ([]byte, error) { return c.AppendText(nil) }
+
+// AppendText is MarshalText behind other bytes.
+func (c Confidentiality) AppendText(b []byte) ([]byte, error) { return append(b, c.String()...), nil }
 
 // UnmarshalText reads the name of a level.
 func (c *Confidentiality) UnmarshalText(text []byte) (err error) {

@@ -21,5 +21,7 @@ func randomText(random io.Reader) (string, error) {
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return "", err
 	}
-	return idEncoding.EncodeToString(b[:]), nil
+	var text [26]byte
+	idEncoding.Encode(text[:], b[:])
+	return string(text[:]), nil
 }

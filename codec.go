@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -89,9 +90,24 @@ func (c *payloadCodec) collect(t reflect.Type, index []int, names []string) erro
 	return nil
 }
 
-// encode returns the payload as JSON and its personal part, nil when it has none. The salt keeps the digest of the
-// personal part from being guessed once the part is erased; it must be random.
-func (c *payloadCodec) encode(p Payload, salt string) (data, personal []byte, err error) {
+// A salter gives the salt of a command. It keeps the digest of a personal part from being guessed once the part is erased.
+type salter struct {
+	random io.Reader
+	text   string
+}
+
+func (s *salter) salt() (string, error) {
+	if s.text == "" {
+		var err error
+		if s.text, err = randomText(s.random); err != nil {
+			return "", fmt.Errorf("itsm: salt: %w", err)
+		}
+	}
+	return s.text, nil
+}
+
+// encode returns the payload as JSON and its personal part, nil when it has none.
+func (c *payloadCodec) encode(p Payload, salts *salter) (data, personal []byte, err error) {
 	v := reflect.ValueOf(p)
 	if v.Type() != c.typ {
 		return nil, nil, fmt.Errorf("itsm: event %s: got %s, want %s", p.EventType(), v.Type(), c.typ)
@@ -118,6 +134,10 @@ func (c *payloadCodec) encode(p Payload, salt string) (data, personal []byte, er
 	if personal != nil {
 		for range path {
 			personal = append(personal, '}')
+		}
+		salt, err := salts.salt()
+		if err != nil {
+			return nil, nil, err
 		}
 		personal = append(personal, `,"`+saltName+`":"`...)
 		personal = append(append(personal, salt...), '"', '}')
@@ -178,13 +198,13 @@ func newPayloadSet(payloads ...Payload) (payloadSet, error) {
 }
 
 // encode fills in Type, Data, Personal and PersonalDigest from the payload.
-func (s payloadSet) encode(e *Event, salt string) (err error) {
+func (s payloadSet) encode(e *Event, salts *salter) (err error) {
 	e.Type = e.Payload.EventType()
 	c := s[e.Type]
 	if c == nil {
 		return fmt.Errorf("itsm: the process does not declare the event type %s", e.Type)
 	}
-	if e.Data, e.Personal, err = c.encode(e.Payload, salt); err != nil {
+	if e.Data, e.Personal, err = c.encode(e.Payload, salts); err != nil {
 		return fmt.Errorf("itsm: event %s: %w", e.Type, err)
 	}
 	if e.Personal != nil {

@@ -68,7 +68,7 @@ func TestPersonalPart(t *testing.T) {
 			v.Who.Beds = []string{"<3>"}
 		}
 		v.Who.Inner.Age = rapid.IntRange(0, 1).Draw(t, "age")
-		data, personal, err := c.encode(v, "salt")
+		data, personal, err := c.encode(v, &salter{text: "salt"})
 		require.NoError(t, err)
 		assert.Equal(t, string(personalTree(t, v, "salt")), string(personal))
 		again, err := c.decode(data, personal)

@@ -45,11 +45,32 @@ type Grant struct {
 }
 
 // A Policy is an [Authorizer] made of grants: what no grant gives is denied. It is immutable.
-type Policy struct{ grants map[Role][]Grant }
+type Policy struct{ roles map[Role]*rights }
+
+// rights are the grants of a role.
+type rights struct {
+	sight Sight
+	exact map[string][]*Grant // by the command that they name
+	wide  []*Grant            // those with a "*"
+}
+
+// of returns the grants that cover a command.
+func (r *rights) of(command string, yield func(*Grant) bool) {
+	for _, g := range r.exact[command] {
+		if !yield(g) {
+			return
+		}
+	}
+	for _, g := range r.wide {
+		if g.covers(command) && !yield(g) {
+			return
+		}
+	}
+}
 
 // NewPolicy makes a policy. Grants of one role add up.
 func NewPolicy(grants ...Grant) (*Policy, error) {
-	p := &Policy{grants: make(map[Role][]Grant)}
+	p := &Policy{roles: make(map[Role]*rights)}
 	for i, g := range grants {
 		if g.Role == "" {
 			return nil, fmt.Errorf("%w: grant %d has no role", ErrInvalid, i+1)
@@ -60,9 +81,30 @@ func NewPolicy(grants ...Grant) (*Policy, error) {
 			}
 		}
 		g.Commands = slices.Clone(g.Commands)
-		p.grants[g.Role] = append(p.grants[g.Role], g)
+		p.add(&g)
 	}
 	return p, nil
+}
+
+func (p *Policy) add(g *Grant) {
+	r := p.roles[g.Role]
+	if r == nil {
+		r = &rights{sight: Sight{Clearance: Public}, exact: make(map[string][]*Grant)}
+		p.roles[g.Role] = r
+	}
+	r.sight.Clearance = max(r.sight.Clearance, g.Clearance)
+	r.sight.Infrastructure = r.sight.Infrastructure || g.Infrastructure
+	wide := false
+	for _, c := range g.Commands {
+		if strings.HasSuffix(c, "*") {
+			wide = true
+		} else {
+			r.exact[c] = append(r.exact[c], g)
+		}
+	}
+	if wide {
+		r.wide = append(r.wide, g)
+	}
 }
 
 // MustPolicy is [NewPolicy] for grants that are part of the program; it panics on an error.
@@ -74,9 +116,10 @@ func MustPolicy(grants ...Grant) *Policy {
 	return p
 }
 
+// covers reports whether a "*" of the grant takes the command in.
 func (g *Grant) covers(command string) bool {
 	for _, c := range g.Commands {
-		if c == command || c == "*" || strings.HasSuffix(c, "*") && strings.HasPrefix(command, c[:len(c)-1]) {
+		if prefix, ok := strings.CutSuffix(c, "*"); ok && strings.HasPrefix(command, prefix) {
 			return true
 		}
 	}
@@ -87,11 +130,11 @@ func (g *Grant) covers(command string) bool {
 func (p *Policy) Authorize(r Request) error {
 	outside := false
 	for _, role := range r.Actor.Roles {
-		for i := range p.grants[role] {
-			g := &p.grants[role][i]
-			if !g.covers(r.Command) {
-				continue
-			}
+		rights := p.roles[role]
+		if rights == nil {
+			continue
+		}
+		for g := range func(yield func(*Grant) bool) { rights.of(r.Command, yield) } {
 			if g.Scope == nil || (r.Before == nil || g.Scope(r.Actor, r.Before)) && (r.After == nil || g.Scope(r.Actor, r.After)) {
 				return nil
 			}
@@ -108,10 +151,9 @@ func (p *Policy) Authorize(r Request) error {
 func (p *Policy) Sight(a Actor) Sight {
 	s := Sight{Clearance: Public}
 	for _, role := range a.Roles {
-		for i := range p.grants[role] {
-			g := &p.grants[role][i]
-			s.Clearance = max(s.Clearance, g.Clearance)
-			s.Infrastructure = s.Infrastructure || g.Infrastructure
+		if r := p.roles[role]; r != nil {
+			s.Clearance = max(s.Clearance, r.sight.Clearance)
+			s.Infrastructure = s.Infrastructure || r.sight.Infrastructure
 		}
 	}
 	if a.Clearance != 0 {

@@ -448,21 +448,14 @@ func (s *Service[R, F, C]) decide(ctx context.Context, a *attempt[R], rec *R, ow
 // evolve makes the events of the payloads and carries them into the record.
 func (s *Service[R, F, C]) evolve(a *attempt[R], rec *R, payloads []Payload) ([]Event, error) {
 	events := make([]Event, len(payloads))
-	salt := ""
+	salts := salter{random: s.cfg.Random}
 	for i, p := range payloads {
 		ev := &events[i]
 		*ev = Event{
 			Key: Key{a.actor.Tenant, s.desc.Kind, a.env.ID}, Seq: a.stored.Seq + 1 + uint64(i), At: a.env.At, Recorded: a.env.Now, Actor: a.actor.ID,
 			OnBehalfOf: a.actor.OnBehalfOf, Command: a.call.id, CommandName: a.cmd.CommandName(), Reason: a.call.reason, Payload: p,
 		}
-		if c := s.payloads[p.EventType()]; c != nil && len(c.personal) > 0 && salt == "" {
-			text, err := randomText(s.cfg.Random)
-			if err != nil {
-				return nil, fmt.Errorf("itsm: salt: %w", err)
-			}
-			salt = text
-		}
-		if err := s.payloads.encode(ev, salt); err != nil {
+		if err := s.payloads.encode(ev, &salts); err != nil {
 			return nil, err
 		}
 	}
@@ -598,11 +591,7 @@ func (s *Service[R, F, C]) enterRefusal(ctx context.Context, a *attempt[R], rs R
 	if errors.Is(rs, ruleSecret) {
 		ev.Reason = ""
 	}
-	salt, err := randomText(s.cfg.Random)
-	if err != nil {
-		return fmt.Errorf("itsm: salt: %w", err)
-	}
-	if err := s.payloads.encode(&ev, salt); err != nil {
+	if err := s.payloads.encode(&ev, &salter{random: s.cfg.Random}); err != nil {
 		return err
 	}
 	c.Events = []Event{ev}

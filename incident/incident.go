@@ -532,13 +532,22 @@ func (v Urgency) Valid() bool { return v >= 1 && v <= 4 }
 func (v Priority) Valid() bool { return v >= 1 && v <= 4 }
 
 // MarshalText writes I1 to I4, or nothing.
-func (v Impact) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+func (v Impact) MarshalText() ([]byte, error) { return v.AppendText(nil) }
+
+// AppendText is MarshalText behind other bytes.
+func (v Impact) AppendText(b []byte) ([]byte, error) { return append(b, v.String()...), nil }
 
 // MarshalText writes U1 to U4, or nothing.
-func (v Urgency) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+func (v Urgency) MarshalText() ([]byte, error) { return v.AppendText(nil) }
+
+// AppendText is MarshalText behind other bytes.
+func (v Urgency) AppendText(b []byte) ([]byte, error) { return append(b, v.String()...), nil }
 
 // MarshalText writes P1 to P4, or nothing.
-func (v Priority) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+func (v Priority) MarshalText() ([]byte, error) { return v.AppendText(nil) }
+
+// AppendText is MarshalText behind other bytes.
+func (v Priority) AppendText(b []byte) ([]byte, error) { return append(b, v.String()...), nil }
 
 // UnmarshalText reads I1 to I4, or nothing.
 func (v *Impact) UnmarshalText(text []byte) error {
@@ -565,7 +574,12 @@ func level(letter string, n int) string {
 	if n == 0 {
 		return ""
 	}
-	return letter + strconv.Itoa(n)
+	if n < 1 || n > 4 {
+		return letter + strconv.Itoa(n)
+	}
+	const all = "I1I2I3I4U1U2U3U4P1P2P3P4"
+	i := strings.Index(all, letter) + 2*(n-1)
+	return all[i : i+2]
 }
 
 func parseLevel(what, letter string, text []byte) (int, error) {

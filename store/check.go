@@ -149,7 +149,7 @@ func fieldName(s string) bool {
 }
 
 func (c *checker) events(events []itsm.Event) {
-	var alone lookup[itsm.Key, struct{}]
+	var alone *lookup[itsm.Key, struct{}]
 	for i := range events {
 		e := &events[i]
 		p := c.chains.get(e.Key)
@@ -157,6 +157,9 @@ func (c *checker) events(events []itsm.Event) {
 			c.key("event", e.Key)
 			if e.Seq != 1 || !e.Prev.IsZero() {
 				c.fault("event %s %d: without a put an event stands alone, with the number 1 and behind nothing", e.Key, e.Seq)
+			}
+			if alone == nil {
+				alone = new(lookup[itsm.Key, struct{}])
 			}
 			if _, fresh := alone.add(e.Key, struct{}{}); !fresh {
 				c.fault("event %s %d: it is there twice", e.Key, e.Seq)
@@ -187,7 +190,7 @@ func (c *checker) events(events []itsm.Event) {
 }
 
 func (c *checker) reads(reads []Read) {
-	var seen lookup[itsm.Key, uint64]
+	var seen *lookup[itsm.Key, uint64]
 	for _, r := range reads {
 		c.key("read", r.Key)
 		if c.chains.get(r.Key) != nil {
@@ -195,6 +198,9 @@ func (c *checker) reads(reads []Read) {
 		}
 		if len(reads) == 1 {
 			break
+		}
+		if seen == nil {
+			seen = new(lookup[itsm.Key, uint64])
 		}
 		if seq, fresh := seen.add(r.Key, r.Seq); !fresh && *seq != r.Seq {
 			c.fault("read %s: it cannot be at %d and at %d", r.Key, *seq, r.Seq)
@@ -211,13 +217,16 @@ func (c *checker) erase(keys []itsm.Key) {
 }
 
 func (c *checker) commands(ids []itsm.CommandID) {
-	var seen lookup[itsm.CommandID, struct{}]
+	var seen *lookup[itsm.CommandID, struct{}]
 	for i, id := range ids {
 		if id == "" {
 			c.fault("command %d: the ID is empty", i+1)
 		}
 		if len(ids) == 1 {
 			break
+		}
+		if seen == nil {
+			seen = new(lookup[itsm.CommandID, struct{}])
 		}
 		if _, fresh := seen.add(id, struct{}{}); !fresh {
 			c.fault("command %q: it is there twice", id)
@@ -233,6 +242,9 @@ type lookup[K comparable, V any] struct {
 	keys []K
 	vals []V
 	at   map[K]int // from few keys on
+
+	key [1]K // where the first one lies
+	val [1]V
 }
 
 func (l *lookup[K, V]) get(key K) *V {
@@ -255,6 +267,9 @@ func (l *lookup[K, V]) get(key K) *V {
 func (l *lookup[K, V]) add(key K, val V) (*V, bool) {
 	if v := l.get(key); v != nil {
 		return v, false
+	}
+	if l.keys == nil {
+		l.keys, l.vals = l.key[:0], l.val[:0]
 	}
 	l.keys, l.vals = append(l.keys, key), append(l.vals, val)
 	switch n := len(l.keys); {

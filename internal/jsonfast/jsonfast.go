@@ -113,10 +113,7 @@ func compile(t reflect.Type, outer []reflect.Type) encoder {
 
 // standard leaves a value to encoding/json.
 func standard(b []byte, v reflect.Value) ([]byte, error) {
-	if v.CanAddr() { // so that methods of pointers are found, as encoding/json does
-		v = v.Addr()
-	}
-	out, err := json.Marshal(v.Interface())
+	out, err := json.Marshal(held(v)) // so that methods of pointers are found, as encoding/json does
 	return append(b, out...), err
 }
 
@@ -133,21 +130,34 @@ func appendTime(b []byte, v reflect.Value) ([]byte, error) {
 	return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"'), nil
 }
 
+// held returns a value as an interface, through a pointer where that spares a copy.
+func held(v reflect.Value) any {
+	if v.CanAddr() {
+		v = v.Addr()
+	}
+	return v.Interface()
+}
+
 func appendTextMarshaler(b []byte, v reflect.Value) ([]byte, error) {
-	text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+	text, err := held(v).(encoding.TextMarshaler).MarshalText()
 	if err != nil {
 		return standard(b, v) // with its words
 	}
-	return AppendString(b, string(text)), nil
+	return appendText(b, text), nil
 }
 
 func appendTextAppender(b []byte, v reflect.Value) ([]byte, error) {
-	var space [64]byte
-	text, err := v.Interface().(encoding.TextAppender).AppendText(space[:0])
+	start := len(b)
+	out, err := held(v).(encoding.TextAppender).AppendText(append(b, '"'))
 	if err != nil {
 		return standard(b, v)
 	}
-	return AppendString(b, string(text)), nil
+	for _, c := range out[start+1:] {
+		if !plain[c] {
+			return appendText(out[:start], string(out[start+1:])), nil
+		}
+	}
+	return append(out, '"'), nil
 }
 
 // plain are the bytes that stand for themselves in a JSON text.
@@ -159,7 +169,9 @@ var plain = func() (is [256]bool) {
 }()
 
 // AppendString appends a string as JSON.
-func AppendString(b []byte, s string) []byte {
+func AppendString(b []byte, s string) []byte { return appendText(b, s) }
+
+func appendText[T string | []byte](b []byte, s T) []byte {
 	for i := range len(s) {
 		if !plain[s[i]] {
 			return appendOther(b, s, i)
@@ -170,8 +182,9 @@ func AppendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// appendOther is AppendString for a string that is not plain from a byte on.
-func appendOther(b []byte, s string, from int) []byte {
+// appendOther is appendText for a text that is not plain from a byte on.
+func appendOther[T string | []byte](b []byte, text T, from int) []byte {
+	s := string(text)
 	for i := from; i < len(s); {
 		if plain[s[i]] {
 			i++
