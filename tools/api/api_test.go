@@ -140,7 +140,7 @@ func TestRun(t *testing.T) {
 	for i := range names {
 		names[i] = filepath.Base(names[i])
 	}
-	assert.Equal(t, []string{"a.b.txt", "a.only_test.txt", "m.txt"}, names)
+	assert.Equal(t, []string{"a.b.txt", "a.only_test.txt", "dependencies.txt", "m.txt"}, names)
 
 	require.NoError(t, os.WriteFile(filepath.Join(root, "a/b/b.go"), []byte("package b\n\nfunc F(n int64) error { return nil }\n"), 0o644))
 	assert.ErrorContains(t, api(), "a.b.txt:\n- func F(n int) error\n+ func F(n int64) error")
@@ -172,4 +172,16 @@ func TestAgainst(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWeight(t *testing.T) {
+	t.Setenv("GOWORK", "off")
+	root := module(t, "package b\n\nimport \"testing\"\n\nfunc F(t *testing.T) {}\n")
+	require.NoError(t, run([]string{"-root", root, "-write"}, io.Discard, io.Discard))
+	listing, err := os.ReadFile(filepath.Join(root, "api", weightFile))
+	require.NoError(t, err)
+	assert.Equal(t, "what a program links when it imports a package, besides the standard library\n\n"+
+		"example.com/m/a/b: testing\nexample.com/m/a/only_test:\nexample.com/m:\n", string(listing))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "a/b/b.go"), []byte("package b\n\nfunc F() {}\n"), 0o644))
+	assert.ErrorContains(t, run([]string{"-root", root}, io.Discard, io.Discard), "dependencies.txt:\n- example.com/m/a/b: testing\n+ example.com/m/a/b:")
 }

@@ -1,4 +1,5 @@
-// Command api keeps the exported API of every package in api/, one file a package, so that a change of it shows in review.
+// Command api keeps the exported API of every package in api/, one file a package, and in dependencies.txt what each of them
+// makes a program link, so that a change shows in review.
 //
 //	go run ./tools/api                 compares, fails on a difference
 //	go run ./tools/api -write          updates the files
@@ -49,19 +50,19 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	pkgs, err := load(*root)
+	pkgs, weight, err := load(*root)
 	if err != nil {
 		return err
 	}
 	if *against != "" {
-		old, err := load(*against)
+		old, _, err := load(*against)
 		if err != nil {
 			return err
 		}
 		return compatible(old, pkgs, stdout)
 	}
 	dir := filepath.Join(*root, "api")
-	want := make(map[string]string)
+	want := map[string]string{weightFile: weight}
 	for _, p := range pkgs {
 		want[p.file] = Listing(p.types)
 	}
@@ -78,14 +79,14 @@ type pkg struct {
 }
 
 // load type-checks the packages of all modules of the workspace, or of the only module where there is none. They come
-// sorted by file.
-func load(root string) ([]pkg, error) {
+// sorted by file, with the listing of what they make a program link.
+func load(root string) ([]pkg, string, error) {
 	list := exec.Command("go", "list", "-m", "-f", "{{.Path}}\t{{.Dir}}")
 	list.Dir = root
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	if err != nil {
-		return nil, fmt.Errorf("go list -m in %s: %w", root, err)
+		return nil, "", fmt.Errorf("go list -m in %s: %w", root, err)
 	}
 	var patterns []string
 	base := "" // the root module's path
@@ -96,10 +97,10 @@ func load(root string) ([]pkg, error) {
 		}
 		patterns = append(patterns, dir+"/...")
 	}
-	mode := packages.NeedName | packages.NeedFiles | packages.NeedTypes | packages.NeedImports
+	mode := packages.NeedName | packages.NeedFiles | packages.NeedTypes | packages.NeedImports | packages.NeedDeps | packages.NeedModule
 	loaded, err := packages.Load(&packages.Config{Mode: mode, Dir: root}, patterns...)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var pkgs []pkg
 	var faults []error
@@ -112,7 +113,7 @@ func load(root string) ([]pkg, error) {
 		}
 	}
 	slices.SortFunc(pkgs, func(a, b pkg) int { return strings.Compare(a.file, b.file) })
-	return pkgs, errors.Join(faults...)
+	return pkgs, Weight(loaded, base), errors.Join(faults...)
 }
 
 // public tells whether users can import the package at a path below the root module's.

@@ -65,7 +65,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	}
 	var results []Result
 	for _, g := range groups {
-		rows := slices.DeleteFunc(slices.Clone(g.rows), func(r row) bool { return !match.MatchString(r.name) })
+		rows := slices.DeleteFunc(slices.Clone(g.rows), func(r row) bool { return !match.MatchString(r.name) || *quick && r.long })
 		if len(rows) == 0 {
 			continue
 		}

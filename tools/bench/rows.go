@@ -16,6 +16,7 @@ type row struct {
 	against string  // the figure of the peer
 	fixed   float64 // or a fixed number of nanoseconds
 	per     float64 // operations that one measured operation stands for
+	long    bool    // left out by -quick
 	limit   float64 // of library/peer
 }
 
@@ -43,5 +44,26 @@ var groups = []group{
 		{name: "command on memory, without free text", library: "Do/plain", peer: "150,000 a second", fixed: commandTime, limit: 1},
 		{name: "command on memory, free text scanned and masked", library: "Do/without_clocks", peer: "the same without free text", against: "Do/plain"},
 		{name: "command on memory, seven clocks", library: "Do/with_clocks", peer: "the same without clocks", against: "Do/without_clocks"},
+	}},
+	{pkg: "store/sqlite", bench: "Command|Bulk", slow: true, rows: []row{
+		{name: "SQLite: a command, synchronous FULL", library: "Command/FULL ns/store", peer: "the same rows by hand", against: "Command/FULL ns/by-hand", limit: 1.25},
+		{name: "SQLite: a command, synchronous NORMAL", library: "Command/NORMAL ns/store", peer: "the same rows by hand", against: "Command/NORMAL ns/by-hand", limit: 1.25},
+		{name: "SQLite: bulk in one batch", library: "Bulk ns/store", peer: "the same rows by hand", against: "Bulk ns/by-hand", limit: 2},
+	}},
+	{pkg: "store/postgres", bench: "Command", slow: true, rows: []row{
+		{name: "PostgreSQL: a command, 1 connection", library: "Command/synchronous_commit=on/connections=1 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=1 ns/by-hand", limit: 1.43},
+		{name: "PostgreSQL: a command, 8 connections", library: "Command/synchronous_commit=on/connections=8 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=8 ns/by-hand", limit: 1.43},
+		{name: "PostgreSQL: a command, 32 connections", library: "Command/synchronous_commit=on/connections=32 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=32 ns/by-hand", limit: 1.43},
+	}},
+	{pkg: "scheduler", bench: "Tick", slow: true, rows: []row{
+		{name: "scheduler: 100 due among a million", library: "Tick/among_1000000/100_due", peer: "the same among ten thousand", against: "Tick/among_10000/100_due", limit: 1.5},
+	}},
+	{pkg: "tools/bench", bench: "Growth", slow: true, rows: []row{
+		{name: "memory: a command among 10,000 incidents", library: "Growth/incidents=10000/do", peer: "among 1,000", against: "Growth/incidents=1000/do", limit: 2},
+		{name: "memory: a command among 100,000 incidents", library: "Growth/incidents=100000/do", peer: "among 10,000", against: "Growth/incidents=10000/do", limit: 2, long: true},
+		{name: "memory: a command among 1,000,000 incidents", library: "Growth/incidents=1000000/do", peer: "among 100,000", against: "Growth/incidents=100000/do", limit: 2, long: true},
+		{name: "memory: a search among 10,000 incidents", library: "Growth/incidents=10000/find", peer: "among 1,000", against: "Growth/incidents=1000/find", limit: 2},
+		{name: "memory: a search among 100,000 incidents", library: "Growth/incidents=100000/find", peer: "among 10,000", against: "Growth/incidents=10000/find", limit: 2, long: true},
+		{name: "memory: a search among 1,000,000 incidents", library: "Growth/incidents=1000000/find", peer: "among 100,000", against: "Growth/incidents=100000/find", limit: 2, long: true},
 	}},
 }

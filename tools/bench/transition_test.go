@@ -67,7 +67,10 @@ func BenchmarkTransition(b *testing.B) {
 		type key struct{}
 		m := stateless.NewStateMachineWithExternalStorage(
 			func(ctx context.Context) (stateless.State, error) { return *ctx.Value(key{}).(*string), nil },
-			func(ctx context.Context, s stateless.State) error { *ctx.Value(key{}).(*string) = s.(string); return nil },
+			func(ctx context.Context, s stateless.State) error {
+				*ctx.Value(key{}).(*string) = s.(string)
+				return nil
+			},
 			stateless.FiringImmediate)
 		for _, t := range transitions {
 			for _, from := range t.from {
