@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -72,9 +73,7 @@ func (a *archive) Save(_ context.Context, _ itsm.Tenant, items []itsm.SealItem) 
 func (a *archive) clone() *archive {
 	c := *a
 	c.events, c.items = slices.Clone(a.events), make(map[string]itsm.SealItem)
-	for name, item := range a.items {
-		c.items[name] = item
-	}
+	maps.Copy(c.items, a.items)
 	return &c
 }
 

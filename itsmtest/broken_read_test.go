@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -207,7 +206,7 @@ var brokenReads = []faultOf{
 						if err != nil {
 							return nil, err
 						}
-						runtime.Gosched() // a commit that comes here is not in the cache
+						time.Sleep(30 * time.Microsecond) // a commit that comes here is not in the cache
 						found = one[0]
 						mu.Lock()
 						cache[k] = found
@@ -269,7 +268,7 @@ var brokenWrites = []faultOf{
 				}
 			}
 			db.mu.Unlock()
-			runtime.Gosched()
+			time.Sleep(30 * time.Microsecond)
 			err := db.Commit(ctx, b)
 			if errors.Is(err, itsm.ErrConflict) { // somebody came between, and is written over
 				db.mu.Lock()
@@ -322,7 +321,7 @@ var brokenWrites = []faultOf{
 				if err := db.Commit(ctx, one); err != nil {
 					return err
 				}
-				runtime.Gosched()
+				time.Sleep(30 * time.Microsecond)
 			}
 			return nil
 		}}

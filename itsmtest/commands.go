@@ -35,8 +35,9 @@ func SpecOf[R, F any, C itsm.Command](process itsm.Process[R, F, C], examples ..
 //   - A command is one of those that the process describes, filled in by the types of its fields. Texts, times, IDs and numbers are
 //     made up; values of other types are taken from the record, and from examples.
 //   - What is drawn is put to Decide, and mended by what a refusal says: a field that it names is filled in, with one of the values
-//     that it wants. Seven of ten commands are such that they should go through, and mostly such that the record lives on; the others
-//     are drawn blindly. So a rule that gives its reasons the arguments "field" and "want" is also read here.
+//     that it wants. So rules whose reasons have the arguments "field" and "want" are understood here too.
+//   - About every second command should go through, mostly such that the record moves and lives on. Of the others some lack
+//     something, and some are drawn blindly.
 //
 // Examples are values that the generator could not know, such as codes and keys of the host's configuration: constants, lists of
 // them, or whole commands. Each is offered wherever a field has the type of it or of a part of it.
@@ -44,7 +45,7 @@ func SpecOf[R, F any, C itsm.Command](process itsm.Process[R, F, C], examples ..
 // The generator keeps nothing from one draw to the next, and is safe for concurrent use.
 func Commands[R, F any, C itsm.Command](process itsm.Process[R, F, C], examples ...any) func(t *rapid.T, rec R, step int) (itsm.Command, []itsm.Option) {
 	d := process.Describe()
-	g := &commandMaker[R, F, C]{process: process, roles: append(rolesOf(d), itsm.RoleSystem), examples: make(values)}
+	g := &commandMaker[R, F, C]{process: process, kind: d.Kind, roles: append(rolesOf(d), itsm.RoleSystem), examples: make(values)}
 	for _, c := range d.Commands {
 		if _, ok := c.(C); !ok {
 			continue
@@ -60,7 +61,14 @@ func Commands[R, F any, C itsm.Command](process itsm.Process[R, F, C], examples 
 	}
 	return func(t *rapid.T, rec R, step int) (itsm.Command, []itsm.Option) {
 		m := rapid.Custom(func(t *rapid.T) made {
-			return g.make(rec, step, rapid.Uint64().Draw(t, "seed"))
+			var seed uint64 // bit by bit: rapid prefers small numbers, and many draws would be alike
+			for range 32 {
+				seed <<= 1
+				if rapid.Bool().Draw(t, "bit") {
+					seed++
+				}
+			}
+			return g.make(rec, step, seed)
 		}).Draw(t, "command")
 		return m.command, m.options
 	}
@@ -78,6 +86,7 @@ func (m made) GoString() string { return m.command.CommandName() + " " + string(
 // A commandMaker makes commands up.
 type commandMaker[R, F any, C itsm.Command] struct {
 	process   itsm.Process[R, F, C]
+	kind      itsm.Kind
 	roles     []itsm.Role
 	creations []reflect.Type
 	others    []reflect.Type
@@ -86,7 +95,7 @@ type commandMaker[R, F any, C itsm.Command] struct {
 
 const (
 	// kindsTried bounds how many kinds of commands are tried for one that goes through.
-	kindsTried = 10
+	kindsTried = 14
 	// mends bounds how often one is mended.
 	mends = 4
 )
@@ -94,7 +103,7 @@ const (
 // make makes up one command. The seed decides.
 func (g *commandMaker[R, F, C]) make(rec R, step int, seed uint64) made {
 	random := rand.New(rand.NewPCG(seed, 0x6974736d))
-	f := filler{random: random, known: []values{g.examples}, now: epoch}
+	f := filler{random: random, known: []values{g.examples}, now: epoch, blank: 2}
 	out := made{}
 	if random.IntN(8) > 0 {
 		out.options = []itsm.Option{itsm.Because("for a reason of its own")}
@@ -114,7 +123,7 @@ func (g *commandMaker[R, F, C]) make(rec R, step int, seed uint64) made {
 	}
 	tried, repairs := kindsTried, mends
 	if step > 0 && random.IntN(10) >= 7 {
-		tried, repairs = 1, 0
+		tried, repairs, f.blank = 1, 0, 5
 	}
 	if step == 0 {
 		tried, repairs = 2*kindsTried, 3*mends
@@ -135,11 +144,14 @@ func (g *commandMaker[R, F, C]) make(rec R, step int, seed uint64) made {
 			}
 			after, err := g.try(rec, step, out.command, f.now)
 			if err == nil {
-				if after.Final && random.IntN(4) > 0 || after.State == before && random.IntN(2) > 0 {
+				if after.Final && random.IntN(4) > 0 || after.State == before && random.IntN(3) > 0 {
 					last = out.command
 					break
 				}
 				return out
+			}
+			if step > 0 && errors.Is(err, itsm.ErrInvalid) && random.IntN(5) == 0 {
+				return out // what lacks something is to be refused now and then
 			}
 			if mended == repairs || !f.mend(cmd, err) {
 				break
@@ -181,7 +193,7 @@ func (g *commandMaker[R, F, C]) try(rec R, step int, cmd itsm.Command, now time.
 			continue
 		}
 		ev := itsm.Event{
-			Key: itsm.Key{Tenant: actor.Tenant, Kind: g.process.Describe().Kind, ID: env.ID}, Seq: m.Version + 1 + uint64(i), Type: p.EventType(),
+			Key: itsm.Key{Tenant: actor.Tenant, Kind: g.kind, ID: env.ID}, Seq: m.Version + 1 + uint64(i), Type: p.EventType(),
 			At: now, Recorded: now, Actor: actor.ID, Command: env.Command, CommandName: cmd.CommandName(), Reason: env.Reason, Payload: p,
 		}
 		if err := g.process.Evolve(&rec, &ev); err != nil {

@@ -16,6 +16,7 @@ type filler struct {
 	random *rand.Rand
 	known  []values  // from elsewhere
 	now    time.Time // about which instants are made up
+	blank  int       // how often of ten a text is left empty
 }
 
 // deepest bounds how deep values are filled in: types may hold themselves.
@@ -109,8 +110,8 @@ func (f *filler) fill(v reflect.Value, depth int) {
 		if depth > 1 && f.often(3) {
 			return
 		}
-		for i := range v.NumField() {
-			f.fill(v.Field(i), depth+1)
+		for _, field := range v.Fields() {
+			f.fill(field, depth+1)
 		}
 	}
 }
@@ -118,7 +119,7 @@ func (f *filler) fill(v reflect.Value, depth int) {
 // fillText sets a text. A named type of text is mostly a list of words that only examples, records and refusals tell.
 func (f *filler) fillText(v reflect.Value) {
 	t := v.Type()
-	if f.often(3) {
+	if f.often(f.blank) {
 		return
 	}
 	if known, ok := f.knownOf(t); ok && f.often(6) {
@@ -126,7 +127,7 @@ func (f *filler) fillText(v reflect.Value) {
 		return
 	}
 	if t.PkgPath() != "" {
-		if word, ok := f.knownOf(anyWord); ok && f.often(3) {
+		if word, ok := f.knownOf(anyWord); ok && f.often(6) {
 			v.SetString(word.String())
 			return
 		}

@@ -9,8 +9,8 @@
 //		itsmtest.Repository(t, process, openTables, sampleIncident)
 //	}
 //
-//	func TestLaws(t *testing.T) { // a process, or a variant of one
-//		itsmtest.Laws(t, itsmtest.Spec[Permit, Facts, Command]{Process: process, Command: draw, States: states, Tick: tick})
+//	func TestLaws(t *testing.T) { // a process, or a variant of one: commands are made up
+//		itsmtest.Laws(t, itsmtest.SpecOf(process))
 //	}
 //
 //	func TestWalk(t *testing.T) { // every state and every command
@@ -20,9 +20,12 @@
 // # Suites
 //
 // [Store] compares a store with the contract of [store.DB]: with a plain store over generated batches, records and queries; by
-// failing every member of a batch; by mutating what goes in and comes out; by races whose winners are counted; by readers
-// that follow the journal while others write. A part of the contract that a store does not keep is declared by an [Exception] and said
-// in the log. [Repository] does the same for the four methods of [itsm.Repository].
+// failing every member of a batch; by mutating what goes in and comes out; by going on behind every position, page by page; by races
+// whose winners are counted; by readers that follow the journal while others write; and by concurrent histories of loads and commits,
+// for each of which there must be an order that explains all answers (linearizability, checked by porcupine; [Histories] keeps
+// pictures of those that have none). A part of the contract that a store does not keep is declared by an [Exception] and said
+// in the log, and so is an exception that nobody needs. [Repository] does the same for the four methods of [itsm.Repository], and for
+// numbers, lent records and units of work where a repository has them.
 //
 // [Laws] runs generated histories of commands through a process and checks eight laws, see [Law]. Beside the commands that the
 // caller draws it gives empty, unknown and misplaced ones, and those that every record takes. A failure is shrunk by rapid and repeated
@@ -31,8 +34,9 @@
 // [Walk] is exhaustive where [Laws] draws: it goes breadth first through every state that commands reach, tries every
 // command in each, and logs a table of what was accepted and refused.
 //
-// Generated commands should be likely ones for the most part, and unlikely ones for the rest: a generator that only draws what is
-// possible proves nothing about refusals, one that draws blindly never gets far.
+// [Commands] makes commands up for any process, and [SpecOf] whole Specs. A generator that is written by hand goes further where commands
+// need much that only people know. Its commands should be likely ones for the most part, and unlikely ones for the rest: one that
+// only draws what is possible proves nothing about refusals, one that draws blindly never gets far.
 //
 // # Fakes
 //

@@ -132,6 +132,10 @@ func samplePass(i int) pass {
 
 func TestExampleProcess(t *testing.T) {
 	t.Parallel()
+	t.Run("by commands that are made up", func(t *testing.T) {
+		t.Parallel()
+		itsmtest.Laws(t, itsmtest.SpecOf(process{}))
+	})
 	itsmtest.Laws(t, spec)
 	itsmtest.Walk(t, model)
 	itsmtest.Repository(t, process{}, openPasses, samplePass)
@@ -168,6 +172,28 @@ func ExampleLaws() {
 		},
 	}
 	_ = func(t *testing.T) { itsmtest.Laws(t, spec) }
+}
+
+func ExampleSpecOf() {
+	_ = func(t *testing.T) { // commands are made up: nothing but the process is needed
+		itsmtest.Laws(t, itsmtest.SpecOf(process{}))
+	}
+}
+
+func ExampleCommands() {
+	draw := itsmtest.Commands(process{})
+	drawn := rapid.Custom(func(t *rapid.T) itsm.Command {
+		command, _ := draw(t, pass{}, 0) // of a record that is not there yet
+		return command
+	}).Example(1)
+	fmt.Println(drawn.CommandName(), drawn.(issue).Visitor != "")
+	// Output: pass.issue true
+}
+
+func ExampleHistories() {
+	_ = func(t *testing.T) {
+		itsmtest.Store(t, func(t testing.TB) store.DB { return memory.New() }, itsmtest.Histories("testdata/histories"))
+	}
 }
 
 func ExampleWalk() {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/hospital-itsm/itsm"
 )
 
@@ -18,12 +16,13 @@ const typeRefused = "itsm.refused"
 
 func (w *world[R, F, C]) checkReplay() {
 	w.create()
-	for range rapid.IntRange(0, w.spec.Steps).Draw(w.T, "steps") {
+	anew := w.anew()
+	for range w.steps(0, w.spec.Steps) {
 		w.do(w.draw())
 		if err := w.service.Verify(w.auditor(), w.id); err != nil {
 			w.Fatalf("the stored record must equal the fold of its journal: %v", err)
 		}
-		if err := w.anew.Verify(w.auditor(), w.id); err != nil {
+		if err := anew.Verify(w.auditor(), w.id); err != nil {
 			w.Fatalf("the record must come back from JSON as it went in, but after a restart the fold is another: %v", err)
 		}
 	}
@@ -38,7 +37,7 @@ func (w *world[R, F, C]) checkReplay() {
 
 func (w *world[R, F, C]) checkRefusal() {
 	w.create()
-	for range rapid.IntRange(1, w.spec.Steps).Draw(w.T, "steps") {
+	for range w.steps(1, w.spec.Steps) {
 		x := w.draw()
 		x.options = append(x.options, itsm.Because("a reason of its own"))
 		before, entries := w.stored(), len(w.journal(itsm.Filter{}))
@@ -118,7 +117,7 @@ func (w *world[R, F, C]) checkDeterminism() {
 	first, _ := w.spec.Command(w.T, zero, 0)
 	w.decideAgain(zero, 0, try{actor: w.spec.Actor(w.T), command: first})
 	w.create()
-	for range rapid.IntRange(0, w.spec.Steps).Draw(w.T, "steps") {
+	for range w.steps(0, w.spec.Steps) {
 		x := w.draw()
 		if x.id == w.id {
 			now := w.stored()
@@ -248,11 +247,16 @@ func (w *world[R, F, C]) decision(payloads []itsm.Payload, err error) string {
 func (w *world[R, F, C]) checkClosure() {
 	w.create()
 	w.checkOutline(w.stored().Record)
-	for range rapid.IntRange(0, w.spec.Steps).Draw(w.T, "steps") {
+	for range w.steps(0, w.spec.Steps) {
 		x := w.draw()
 		was := w.spec.Process.Outline(w.stored().Record)
 		_, err := w.do(x)
 		is := w.checkOutline(w.stored().Record)
+		if x.id == w.id {
+			w.cover.reach(was.State)
+			w.cover.reach(is.State)
+			w.cover.count(was.State, x.command.CommandName(), err == nil)
+		}
 		if err == nil && was.Final && x.id == w.id && was.State != is.State {
 			w.Fatalf("%s moved a record that was at rest for good from %s to %s", x.command.CommandName(), was.State, is.State)
 		}

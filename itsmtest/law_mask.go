@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"pgregory.net/rapid"
-
 	"github.com/hospital-itsm/itsm"
 )
 
@@ -45,7 +43,7 @@ func (w *world[R, F, C]) checkMasking() {
 	auditor := itsm.Actor{ID: "auditor", Roles: []itsm.Role{roleAuditor}}
 	note := try{actor: auditor, id: w.id, command: itsm.Note{Text: "note", Public: true}, options: []itsm.Option{itsm.Because(secret)}, once: newCommand()}
 	w.do(note)
-	for range rapid.IntRange(0, w.spec.Steps/2).Draw(w.T, "steps") {
+	for range w.steps(0, w.spec.Steps/2) {
 		x := w.draw()
 		x.options = append(x.options, itsm.Because(secret))
 		w.do(x)

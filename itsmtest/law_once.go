@@ -29,7 +29,7 @@ func (w *world[R, F, C]) answer(rec R, err error) string {
 
 func (w *world[R, F, C]) checkOnce() {
 	w.create()
-	for range rapid.IntRange(1, max(1, w.spec.Steps/2)).Draw(w.T, "steps") {
+	for range w.steps(1, max(1, w.spec.Steps/2)) {
 		x := w.draw()
 		var first string
 		switch rapid.IntRange(0, 3).Draw(w.T, "what goes wrong") {
@@ -101,7 +101,7 @@ func (w *world[R, F, C]) duel(x try) string {
 
 func (w *world[R, F, C]) checkTwoTimes() {
 	w.create()
-	for range rapid.IntRange(1, w.spec.Steps).Draw(w.T, "steps") {
+	for range w.steps(1, w.spec.Steps) {
 		x := w.draw()
 		now := w.clock.Now()
 		var at time.Time
@@ -150,7 +150,7 @@ func (w *world[R, F, C]) checkTwoTimes() {
 // checkTime lets time pass and ticks, at the instants that the record asks for and at others.
 func (w *world[R, F, C]) checkTime() {
 	w.create()
-	for range rapid.IntRange(1, w.spec.Steps).Draw(w.T, "steps") {
+	for range w.steps(1, w.spec.Steps) {
 		w.do(w.draw())
 		wake := w.outline().Wake
 		if w.spec.Tick == nil {

@@ -79,6 +79,7 @@ type Spec[R, F any, C itsm.Command] struct {
 }
 
 // Laws checks the laws over a process with generated histories, each law in a subtest of its own. Without laws it checks all.
+// With [Closure] it logs which commands were accepted and refused in which states, so that it shows how far the generator gets.
 // Numbers of histories are set by the flag -rapid.checks, a failure is made small and can be repeated by -rapid.seed.
 //
 //	func TestLaws(t *testing.T) {
@@ -112,8 +113,10 @@ func runLaws[R, F any, C itsm.Command](t runner, spec Spec[R, F, C], laws ...Law
 	for _, law := range laws {
 		t.run(string(law), func(t runner) {
 			repo := spec.Open(t)
+			cover := newCoverage(spec.Process.Describe())
 			check := func(rt *rapid.T) {
 				w := newWorld(rt, t, &spec, repo)
+				w.cover = cover
 				switch law {
 				case Replay:
 					w.checkReplay()
@@ -136,6 +139,9 @@ func runLaws[R, F any, C itsm.Command](t runner, spec Spec[R, F, C], laws ...Law
 				}
 			}
 			rapid.Check(t, check)
+			if law == Closure {
+				t.Logf("what the histories tried, and where:\n%s%s", cover, cover.unreached(spec.States))
+			}
 		})
 	}
 }
@@ -153,9 +159,10 @@ func rolesOf(d itsm.Description) (roles []itsm.Role) {
 func drawActor(roles []itsm.Role) func(t *rapid.T) itsm.Actor {
 	return func(t *rapid.T) itsm.Actor {
 		a := itsm.Actor{ID: rapid.SampledFrom([]itsm.PersonID{"u-001", "u-002", "u-003"}).Draw(t, "actor"), Roles: roles}
-		if few := rapid.IntRange(0, 9).Draw(t, "roles"); few == 0 && len(roles) > 0 {
-			a.Roles = []itsm.Role{rapid.SampledFrom(roles).Draw(t, "role")}
-		} else if few == 1 {
+		switch few := evenly(10).Draw(t, "few roles"); {
+		case few == 8 && len(roles) > 0:
+			a.Roles = []itsm.Role{roles[evenly(len(roles)).Draw(t, "role")]}
+		case few == 9:
 			a.Roles = nil
 		}
 		return a

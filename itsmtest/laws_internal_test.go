@@ -62,6 +62,13 @@ func TestLawsCatchBrokenProcesses(t *testing.T) {
 			found := record(t, func(t runner) { runLaws(t, lockSpec(c.flaw), c.law) })
 			found.requireFound(t, string(c.law), c.explain)
 		})
+		t.Run(string(c.flaw)+", by commands that are made up", func(t *testing.T) {
+			t.Parallel()
+			spec := lockSpec(c.flaw)
+			spec.Command = nil
+			found := record(t, func(t runner) { runLaws(t, spec, c.law) })
+			found.requireFound(t, string(c.law), c.explain)
+		})
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // TestMain keeps failures that are wanted from leaving files and from being made small for long.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.shrinktime": "500ms"} {
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.shrinktime": "150ms"} {
 		if err := flag.Set(name, value); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)

@@ -49,6 +49,16 @@ func procurement(t *testing.T) itsmtest.Spec[incident.Incident, incident.Facts, 
 	spec.Open = func(t testing.TB) itsm.Repository[incident.Incident] {
 		return store.NewRepository[incident.Incident](openDrawers(t))
 	}
+	for _, state := range process.Machine(incident.TypeIncident).States() {
+		spec.States = append(spec.States, string(state))
+	}
+	for _, kind := range incident.Types()[1:] {
+		for _, state := range process.Machine(kind).States() {
+			if !slices.Contains(spec.States, string(state)) {
+				spec.States = append(spec.States, string(state))
+			}
+		}
+	}
 	spec.Auto = []itsmtest.Edge{{From: "on_hold", To: "resolved_proposed"}}
 	return spec
 }

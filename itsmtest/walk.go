@@ -140,6 +140,29 @@ func (c *Coverage) String() string {
 	return b.String()
 }
 
+func newCoverage(d itsm.Description) *Coverage {
+	c := &Coverage{cells: make(map[cell]outcomes)}
+	for _, cmd := range d.Commands {
+		c.Commands = append(c.Commands, cmd.CommandName())
+	}
+	return c
+}
+
+func (c *Coverage) reach(state string) {
+	if !slices.Contains(c.States, state) {
+		c.States = append(c.States, state)
+	}
+}
+
+// unreached tells which of the declared states were never reached, "" for none.
+func (c *Coverage) unreached(declared []string) string {
+	left := slices.DeleteFunc(slices.Clone(declared), func(s string) bool { return slices.Contains(c.States, s) })
+	if len(left) == 0 {
+		return ""
+	}
+	return "never reached: " + strings.Join(left, ", ")
+}
+
 func (c *Coverage) count(state, command string, accepted bool) {
 	o := c.cells[cell{state, command}]
 	if accepted {
@@ -179,8 +202,8 @@ func walk[R, F any, C itsm.Command](t runner, m Model[R, F, C]) *Coverage {
 	}
 	w := &walker[R, F, C]{
 		runner: t, model: &m, desc: m.Process.Describe(), clock: NewClock(epoch), taken: make(map[Edge]bool), reached: make(map[string]bool),
-		cover: &Coverage{cells: make(map[cell]outcomes)},
 	}
+	w.cover = newCoverage(w.desc)
 	m.Pause, m.Most = cmp.Or(m.Pause, time.Minute), cmp.Or(m.Most, 2000)
 	if m.Actor.ID == "" {
 		m.Actor = Actor("u-001", rolesOf(w.desc)...)
@@ -198,9 +221,6 @@ func walk[R, F any, C itsm.Command](t runner, m Model[R, F, C]) *Coverage {
 	var err error
 	if w.service, err = itsm.NewService(m.Process, w.repo, cfg); err != nil {
 		t.Fatal(err)
-	}
-	for _, c := range w.desc.Commands {
-		w.cover.Commands = append(w.cover.Commands, c.CommandName())
 	}
 	w.begin()
 	for len(w.queue) > 0 {
@@ -307,9 +327,7 @@ func (w *walker[R, F, C]) arrive(from, to R, seq uint64, path []int, m Move) {
 		state = next
 	}
 	abstract := w.state(to)
-	if !slices.Contains(w.cover.States, abstract) {
-		w.cover.States = append(w.cover.States, abstract)
-	}
+	w.cover.reach(abstract)
 	if w.model.Abstract != nil {
 		abstract += " " + w.model.Abstract(to)
 	}

@@ -27,9 +27,10 @@ type world[R, F any, C itsm.Command] struct {
 	random  io.Reader
 	repo    *lossy[R]
 	service *itsm.Service[R, F, C]
-	anew    *itsm.Service[R, F, C] // the same, started anew between any two events
+	anew    func() *itsm.Service[R, F, C] // the same, started anew between any two events
 	id      itsm.ID
 	step    int
+	cover   *Coverage
 	planted func(cmd itsm.Command) itsm.Command // nil, or what writes secrets into commands
 }
 
@@ -52,8 +53,11 @@ func newWorld[R, F any, C itsm.Command](t *rapid.T, outer runner, spec *Spec[R, 
 	service, err := itsm.NewService(spec.Process, joined, cfg)
 	w.noError(err, "a service of the process")
 	w.service = service
-	w.anew, err = itsm.NewService(forgetful[R, F, C]{spec.Process}, joined, cfg)
-	w.noError(err, "a service of the process")
+	w.anew = func() *itsm.Service[R, F, C] {
+		service, err := itsm.NewService(forgetful[R, F, C]{spec.Process}, joined, cfg)
+		w.noError(err, "a service of the process")
+		return service
+	}
 	return w
 }
 
@@ -146,12 +150,35 @@ func (w *world[R, F, C]) create() {
 	w.Fatalf("20 commands at step 0 did not create a record, the last because: %v", last)
 }
 
+// evenly draws a number below n, each as likely as the other: rapid by itself prefers small ones.
+func evenly(n int) *rapid.Generator[int] {
+	return rapid.Custom(func(t *rapid.T) int {
+		drawn := 0
+		for range 16 {
+			drawn <<= 1
+			if rapid.Bool().Draw(t, "bit") {
+				drawn++
+			}
+		}
+		return drawn % n
+	})
+}
+
+// steps draws how many commands a history has. Every second one is as long as it may be: what lies at the end of a lifecycle
+// is not reached in a few steps.
+func (w *world[R, F, C]) steps(least, most int) int {
+	if rapid.Bool().Draw(w.T, "short") {
+		return rapid.IntRange(least, most).Draw(w.T, "steps")
+	}
+	return most
+}
+
 // draw makes up the next command.
 func (w *world[R, F, C]) draw() try {
 	w.Helper()
 	x := try{actor: w.spec.Actor(w.T), id: w.id, once: newCommand()}
 	w.clock.Add(rapid.SampledFrom([]time.Duration{0, time.Microsecond, time.Second, time.Minute, time.Hour, 24 * time.Hour, 400 * time.Hour, -time.Hour}).Draw(w.T, "time passes"))
-	switch kind := rapid.IntRange(0, 99).Draw(w.T, "kind of command"); {
+	switch kind := evenly(100).Draw(w.T, "kind of command"); {
 	case kind < 78:
 		x.command, x.options = w.spec.Command(w.T, w.stored().Record, w.step)
 		w.step++
