@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"reflect"
@@ -312,7 +313,7 @@ func (s *Service[R, F, C]) fold(ctx context.Context, key Key, erased bool) (rec 
 		if err := s.payloads.decode(&ev); err != nil {
 			return rec, err
 		}
-		if err := s.apply(&rec, &ev); err != nil {
+		if err := s.replay(&rec, &ev); err != nil {
 			return rec, err
 		}
 	}
@@ -355,7 +356,7 @@ func (s *Service[R, F, C]) Verify(ctx context.Context, id ID) error {
 		if ev.Type == (Refused{}).EventType() {
 			continue
 		}
-		if err := s.apply(&rec, &ev); err != nil {
+		if err := s.replay(&rec, &ev); err != nil {
 			return err
 		}
 	}
@@ -374,6 +375,17 @@ func (s *Service[R, F, C]) Verify(ctx context.Context, id ID) error {
 		return &TamperedError{Key: key, Seq: stored.Seq, Problem: "the stored record is not what its journal leads to: " + firstDifference(got, want)}
 	}
 	return nil
+}
+
+// replay is apply for an entry that was read from a journal: one that cannot follow the entries before it is an error, also
+// where it takes the process unawares.
+func (s *Service[R, F, C]) replay(rec *R, ev *Event) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &TamperedError{ev.Key, ev.Seq, ev.Position, fmt.Sprintf("%s does not follow from the entries before it: %v", ev.Type, p)}
+		}
+	}()
+	return s.apply(rec, ev)
 }
 
 // firstDifference shows where two JSON texts part.
@@ -398,22 +410,41 @@ func (s *Service[R, F, C]) contentOf(cmd Command, rs Reasons) json.RawMessage {
 	return content
 }
 
-// ParseCommand reads a command of the process from its name and its JSON form. Unknown names and unknown keys are ErrInvalid.
+// maxCommand bounds a command as JSON, in bytes.
+const maxCommand = 4 << 20
+
+// ParseCommand reads a command of the process from its name and its JSON form, an object of at most 4 MiB. Unknown names and
+// unknown keys are ErrInvalid.
 func (s *Service[R, F, C]) ParseCommand(name string, data []byte) (Command, error) {
 	t := s.commands[name]
 	if t == nil {
 		return nil, fmt.Errorf("%w: %w; it has %q", ErrInvalid, ruleUnknown.With("kind", s.desc.Kind, "command", name), sortedKeys(s.commands))
 	}
 	v := reflect.New(t)
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v.Interface()); err != nil {
+	if err := decodeStrict(data, '{', maxCommand, v.Interface()); err != nil {
 		return nil, fmt.Errorf("%w: command %s: %w", ErrInvalid, name, err)
 	}
-	if d.More() {
-		return nil, fmt.Errorf("%w: command %s: something follows the JSON object", ErrInvalid, name)
-	}
 	return v.Elem().Interface().(Command), nil
+}
+
+// decodeStrict reads one JSON value that begins with a bracket. Unknown keys, and anything behind the value, are errors.
+func decodeStrict(data []byte, bracket byte, most int, v any) error {
+	if len(data) > most {
+		return fmt.Errorf("%d bytes, at most %d are allowed", len(data), most)
+	}
+	what := map[byte]string{'{': "object", '[': "array"}[bracket]
+	if start := bytes.TrimLeft(data, " \t\r\n"); len(start) > 0 && start[0] != bracket {
+		return fmt.Errorf("want a JSON %s", what)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("something follows the JSON %s", what)
+	}
+	return nil
 }
 
 // newID names a new record.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"testing"
 	"time"
@@ -426,4 +427,79 @@ func TestSealProofs(t *testing.T) {
 		_, err = proof.Verify(&s.events[0], keys)
 		require.ErrorIs(t, err, itsm.ErrSealBroken)
 	})
+}
+
+// TestSealersSideBySide lets sealers and verifiers work at once: none of them may take the work of another for tampering.
+func TestSealersSideBySide(t *testing.T) {
+	t.Parallel()
+	s := &sealed{tape: &tape{}, shelf: newShelf()}
+	series(s, 0, 10)
+	var journal sync.RWMutex
+	shared := lockedJournal{&journal, s}
+	ctx := context.Background()
+	signer, keys := testKey()
+	sealer, err := itsm.NewSealer(shared, s.shelf, signer, keys)
+	require.NoError(t, err)
+	_, err = sealer.Seal(ctx, "h1", sealStart)
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	for range 3 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if _, err := sealer.Seal(ctx, "h1", sealStart); err != nil && !errors.Is(err, itsm.ErrConflict) {
+					t.Errorf("seal: %v", err)
+					return
+				}
+				if _, err := itsm.VerifyJournal(ctx, shared, "h1", s.shelf, keys); err != nil {
+					t.Errorf("verify: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 300 {
+		journal.Lock()
+		series(s, 10+i, 1)
+		journal.Unlock()
+	}
+	close(done)
+	wg.Wait()
+	_, err = sealer.Seal(ctx, "h1", sealStart)
+	require.NoError(t, err)
+	v, err := itsm.VerifyJournal(ctx, shared, "h1", s.shelf, keys)
+	require.NoError(t, err)
+	assert.EqualValues(t, 310, v.Sealed)
+}
+
+// lockedJournal hands out a journal that grows meanwhile.
+type lockedJournal struct {
+	mu *sync.RWMutex
+	of itsm.Journal
+}
+
+func (j lockedJournal) Events(ctx context.Context, after itsm.Position, f itsm.Filter) iter.Seq2[itsm.Event, error] {
+	return func(yield func(itsm.Event, error) bool) {
+		var events []itsm.Event
+		j.mu.RLock()
+		for e, err := range j.of.Events(ctx, after, f) {
+			if err != nil {
+				j.mu.RUnlock()
+				yield(e, err)
+				return
+			}
+			events = append(events, e)
+		}
+		j.mu.RUnlock()
+		for _, e := range events {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
 }

@@ -112,13 +112,30 @@ func (b *sealBook) loadLeaves(ctx context.Context, n int64) ([]sealLeaf, SealIte
 		return nil, item, err
 	}
 	leaves, err := parseLeaves(item.Data)
-	if err == nil && len(leaves) != id.width(b.seal.Size) {
-		err = errLeaves
-	}
-	if err != nil {
+	switch width := id.width(b.seal.Size); {
+	case err != nil || len(leaves) < width:
 		return nil, item, &listError{id.n * tileWidth}
+	case len(leaves) > width: // of a newer seal, of which these are the beginning
+		if newer, err := b.overtaken(ctx); err != nil {
+			return nil, item, err
+		} else if !newer {
+			return nil, item, &listError{id.n * tileWidth}
+		}
+		var own []byte
+		leaves = leaves[:width]
+		for i := range leaves {
+			own = leaves[i].append(own)
+		}
+		item.Data = own
 	}
 	return leaves, item, nil
+}
+
+// overtaken reports whether somebody else has sealed since the book was opened. What is kept then goes on behind what the
+// book knows.
+func (b *sealBook) overtaken(ctx context.Context) (bool, error) {
+	head, err := b.store.Load(ctx, b.tenant, sealHead)
+	return head.Version > b.version, err
 }
 
 // A listError says that the sealed entries from one on cannot be read.
@@ -158,8 +175,15 @@ func (b *sealBook) loadTile(ctx context.Context, id tileID) (*sealTile, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(item.Data) != tlog.HashSize*id.width(b.seal.Size) {
-			return nil, sealBroken(b.tenant, "item %s is not as long as it was", id.name())
+		if own := tlog.HashSize * id.width(b.seal.Size); len(item.Data) != own {
+			newer, err := b.overtaken(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if !newer || len(item.Data) < own {
+				return nil, sealBroken(b.tenant, "item %s is not as long as it was", id.name())
+			}
+			item.Data = item.Data[:own:own]
 		}
 		return &sealTile{hashes: item.Data, version: item.Version}, nil
 	}

@@ -221,6 +221,23 @@ func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Comma
 	}
 }
 
+// Given returns the record that a command with the ID of [Once] was given to before, nothing when it was not or the options have no
+// ID. Services that choose the record of a command ask it first, so that the same command reaches the same record again.
+func (s *Service[R, F, C]) Given(ctx context.Context, opts ...Option) (ID, error) {
+	actor, _ := ActorFrom(ctx)
+	call := newCall(opts)
+	if !call.once || actor.Tenant == "" {
+		return "", nil
+	}
+	for ev, err := range s.repo.Events(ctx, "", Filter{Tenant: actor.Tenant, Command: call.id, Limit: 1}) {
+		if err != nil || ev.Kind != s.desc.Kind {
+			return "", err
+		}
+		return ev.ID, nil
+	}
+	return "", nil
+}
+
 // raceError wraps what a repository said when somebody else was faster.
 type raceError struct{ err error }
 

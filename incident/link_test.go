@@ -51,6 +51,27 @@ func TestMerge(t *testing.T) {
 			require.NoError(t, d.Verify(manager, id))
 		}
 	})
+	t.Run("a contact whose answer was lost gets it again, though its ticket was merged meanwhile", func(t *testing.T) {
+		t.Parallel()
+		d := open(t, incident.Config{})
+		a, b := d.at(incident.StateTriaged), d.at(incident.StateTriaged)
+		said := incident.Contact{Channel: incident.Phone, Text: "any news?"}
+		d.do(agent, a, said, itsm.Once("call-1"))
+		d.do(agent, a, incident.Merge{Into: b})
+		assert.Equal(t, a, d.do(agent, a, said, itsm.Once("call-1")).ID)
+		for range 2 {
+			assert.Equal(t, b, d.do(agent, a, said, itsm.Once("call-2")).ID)
+		}
+		count := func(id itsm.ID) (n int) {
+			for _, event := range d.journal(id) {
+				if event == "incident.contacted" {
+					n++
+				}
+			}
+			return n
+		}
+		assert.Equal(t, []int{1, 1}, []int{count(a), count(b)})
+	})
 	t.Run("zammad-904 a merged ticket neither escalates nor stays open", func(t *testing.T) {
 		t.Parallel()
 		d := open(t, incident.Config{Agreements: hours(t)})

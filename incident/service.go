@@ -88,7 +88,10 @@ func (s *Service) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...
 	case ConfirmInfection:
 		return s.confirmInfection(ctx, id, c, opts)
 	case Contact:
-		survivor, err := s.survivor(ctx, id)
+		survivor, err := s.Given(ctx, opts...)
+		if err == nil && survivor == "" {
+			survivor, err = s.survivor(ctx, id)
+		}
 		if err != nil {
 			return Incident{}, err
 		}

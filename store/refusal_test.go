@@ -142,8 +142,10 @@ func TestRefusalsOfUnits(t *testing.T) {
 			_, err := f.jars.Do(ctx, a, addCoins{Coins: -1})
 			return err
 		})
-		assert.ErrorIs(t, err, errNothing)
 		assert.ErrorIs(t, err, broken, "the refusal did not reach the journal")
+		assert.NotErrorIs(t, err, errNothing, "so it is not given")
+		assert.NotErrorIs(t, err, itsm.ErrRefused)
+		assert.ErrorContains(t, err, "add refused", "but told")
 		assert.Equal(t, 0, f.get(a).Coins)
 		assert.EqualValues(t, 1, f.get(a).Version)
 		f.verify(a)

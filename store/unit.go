@@ -64,6 +64,9 @@ func Atomically(ctx context.Context, db DB, fn func(ctx context.Context) error) 
 			err = fmt.Errorf("store: unit of work lost %d races: %w", attempt, err)
 		}
 		if lost := u.enterRefusals(ctx); lost != nil {
+			if errors.As(err, new(*itsm.RefusedError)) { // a refusal that is not in the journal is not given
+				return fmt.Errorf("%w (%v)", lost, err)
+			}
 			return errors.Join(err, lost)
 		}
 		return err

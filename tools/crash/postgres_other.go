@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// Private servers need a Unix system.
+func postgresKinds() []kind { return nil }
