@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 )
@@ -21,6 +22,7 @@ type Draft[R any] struct {
 	reasons  Reasons
 	err      error
 	event    Event // the last one
+	home     *sync.Pool
 }
 
 // An Evolver is the part of a [Process] that carries events into records.
@@ -30,7 +32,27 @@ type Evolver[R any] interface {
 
 // NewDraft begins the decision of a command of a process.
 func NewDraft[R any](kind Kind, cmd Command, rec R, env Env, process Evolver[R]) *Draft[R] {
-	return &Draft[R]{Rec: rec, Env: env, kind: kind, command: cmd.CommandName(), process: process}
+	d := &Draft[R]{}
+	d.begin(kind, cmd, rec, env, process)
+	return d
+}
+
+func (d *Draft[R]) begin(kind Kind, cmd Command, rec R, env Env, process Evolver[R]) {
+	d.Rec, d.Env, d.kind, d.command, d.process = rec, env, kind, cmd.CommandName(), process
+}
+
+// Drafts spares a process the memory of a draft for each command: a [Draft] from it goes back with its Result. The zero value is ready for use,
+// and safe for concurrent use.
+type Drafts[R any] struct{ pool sync.Pool }
+
+// New is [NewDraft] for a draft that must not be used any more after [Draft.Result].
+func (p *Drafts[R]) New(kind Kind, cmd Command, rec R, env Env, process Evolver[R]) *Draft[R] {
+	d, ok := p.pool.Get().(*Draft[R])
+	if !ok {
+		d = &Draft[R]{home: &p.pool}
+	}
+	d.begin(kind, cmd, rec, env, process)
+	return d
 }
 
 // Command returns the name of the command without the kind: "close".
@@ -98,10 +120,15 @@ func (d *Draft[R]) Changed() bool { return len(d.payloads) > 0 }
 
 // Result returns what [Process.Decide] returns: the events, or the failure, or every reason.
 func (d *Draft[R]) Result() ([]Payload, error) {
-	if err := d.Err(); err != nil {
+	payloads, err := d.payloads, d.Err()
+	if home := d.home; home != nil {
+		*d = Draft[R]{home: home}
+		home.Put(d)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return d.payloads, nil
+	return payloads, nil
 }
 
 // Need asks for a text that is not blank.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hospital-itsm/itsm/internal/clone"
@@ -50,7 +51,8 @@ type Service[R, F any, C Command] struct {
 	texts    *textPlan                  // of the record
 	eventTxt map[reflect.Type]*textPlan // of the payloads that hold free text
 	cloner   clone.Cloner[R]
-	cloned   bool // records can be copied
+	cloned   bool      // records can be copied
+	answers  sync.Pool // of *R, where answers are made
 }
 
 // NewService joins a process with a repository. It fails when the process contradicts itself or the configuration does not fit it.
@@ -159,19 +161,30 @@ func (s *Service[R, F, C]) Do(ctx context.Context, id ID, cmd Command, opts ...O
 	if err != nil {
 		return zero, err
 	}
-	own := s.own(rec)
+	own, ok := s.answers.Get().(*R)
+	if !ok {
+		own = new(R)
+	}
+	s.ownInto(own, rec)
 	s.show(own, actor)
-	return *own, nil
+	answer := *own
+	*own = zero
+	s.answers.Put(own)
+	return answer, nil
 }
 
 // own returns a copy of a record that repositories or others may read: whoever gets the copy may write to it.
 func (s *Service[R, F, C]) own(rec *R) *R {
 	own := new(R)
+	s.ownInto(own, rec)
+	return own
+}
+
+func (s *Service[R, F, C]) ownInto(own, rec *R) {
 	*own = *rec
 	if s.cloned {
 		s.cloner.Own(own)
 	}
-	return own
 }
 
 // do is Do without the masks. The record that comes back must not be written to.

@@ -30,6 +30,7 @@ type Process struct {
 	peak      *calendar.Calendar // nil for none
 	cfg       Config
 	repo      itsm.Repository[Incident] // for facts of other tickets
+	drafts    itsm.Drafts[Incident]
 }
 
 // NewProcess checks the configuration. repo gives the facts of other tickets; it may be nil where no command needs them.
@@ -433,7 +434,7 @@ func (g gatherer) children(rec Incident) error {
 
 // Decide implements [itsm.Process].
 func (p *Process) Decide(rec Incident, cmd Command, facts Facts, env itsm.Env) ([]itsm.Payload, error) {
-	d := &decision{itsm.NewDraft(Kind, cmd, rec, env, p), p, cmd, facts}
+	d := &decision{p.drafts.New(Kind, cmd, rec, env, p), p, cmd, facts}
 	cmd.decide(d)
 	if !d.Failed() {
 		d.observe()
