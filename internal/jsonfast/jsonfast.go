@@ -224,7 +224,7 @@ func compileMap(t reflect.Type, outer []reflect.Type) encoder {
 		if v.IsNil() {
 			return append(b, "null"...), nil
 		}
-		keys := v.MapKeys()
+		keys := v.MapKeys() //maporder: they are sorted
 		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 		b = append(b, '{')
 		for i, key := range keys {
