@@ -255,10 +255,12 @@ func (e *Entries) Text(field, v string) {
 	}
 }
 
-// Texts adds several texts to one field.
+// Texts adds texts to a field that has several values a record.
 func (e *Entries) Texts(field string, vs ...string) {
 	for _, v := range vs {
-		e.Text(field, v)
+		if v != "" {
+			*e = append(*e, IndexEntry{Field: field, Many: true, Value: TextOf(v)})
+		}
 	}
 }
 

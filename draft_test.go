@@ -142,3 +142,18 @@ func TestAtomicallyNeedsAUnitOfWork(t *testing.T) {
 	require.ErrorIs(t, err, itsm.ErrInvalid)
 	assert.False(t, itsm.InUnit(context.Background()))
 }
+
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	var e itsm.Entries
+	e.Text("state", "open")
+	e.Text("group", "")
+	e.Texts("items", "a", "", "b")
+	e.Time("due", time.Time{})
+	e.Time("wake", now)
+	assert.Equal(t, itsm.Entries{
+		{Field: "state", Value: itsm.TextOf("open")}, {Field: "items", Many: true, Value: itsm.TextOf("a")}, {Field: "items", Many: true, Value: itsm.TextOf("b")},
+		{Field: "wake", Value: itsm.TimeOf(now)},
+	}, e)
+}

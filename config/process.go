@@ -105,9 +105,6 @@ func (p *Process) Possible(rec Item) []string {
 func (p *Process) Outline(rec Item) itsm.Outline {
 	o := itsm.Outline{State: string(rec.State), Phase: string(p.machine.Phase(rec.State)), Final: p.machine.IsEnd(rec.State), Wake: rec.wake()}
 	index := make(itsm.Entries, 0, 16)
-	many := func(field, v string) {
-		index = append(index, itsm.IndexEntry{Field: field, Many: true, Value: itsm.TextOf(v)})
-	}
 	index.Text("class", rec.Class)
 	index.Text("label", canonical(rec.Label.Code))
 	index.Text("status", rec.Status)
@@ -115,14 +112,14 @@ func (p *Process) Outline(rec Item) itsm.Outline {
 	index.Text("department", rec.Get("department").Text())
 	for _, r := range rec.Relations {
 		if r.Current() {
-			many("relates_to", string(r.To))
+			index.Texts("relates_to", string(r.To))
 		}
 	}
 	for _, id := range p.model.identities(&rec) {
-		many("identity", id)
+		index.Texts("identity", id)
 	}
 	for _, plan := range rec.Plans {
-		many("planned_by", plan.Under.String())
+		index.Texts("planned_by", plan.Under.String())
 	}
 	index.Time("seen", rec.Seen)
 	index.Text("merged_into", string(rec.MergedInto))
@@ -133,7 +130,7 @@ func (p *Process) Outline(rec Item) itsm.Outline {
 		index.Add("outside", itsm.BoolOf(true))
 	}
 	for _, doc := range rec.Documents {
-		many("document", doc.Ref)
+		index.Texts("document", doc.Ref)
 	}
 	index.Time("registered", rec.Created)
 	o.Index = index
