@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/hospital-itsm/itsm"
 )
@@ -25,10 +26,8 @@ func Advance[R any, S, E ~string](d *itsm.Draft[R], m *Machine[S, E], from S, e 
 
 // In refuses the command as illegal unless the state is one of some states.
 func In[R any, S ~string](d *itsm.Draft[R], state S, states ...S) {
-	for _, s := range states {
-		if s == state {
-			return
-		}
+	if slices.Contains(states, state) {
+		return
 	}
 	d.Illegal(string(state))
 }

@@ -34,7 +34,7 @@ func (g grade) MarshalText() ([]byte, error) {
 type shade struct{ dark bool }
 
 func (s *shade) MarshalJSON() ([]byte, error) {
-	return []byte(fmt.Sprintf(`{ "dark" : %v }`, s.dark)), nil
+	return fmt.Appendf(nil, `{ "dark" : %v }`, s.dark), nil
 }
 
 type node struct {

@@ -66,4 +66,20 @@ var groups = []group{
 		{name: "memory: a search among 100,000 incidents", library: "Growth/incidents=100000/find", peer: "among 10,000", against: "Growth/incidents=10000/find", limit: 2, long: true},
 		{name: "memory: a search among 1,000,000 incidents", library: "Growth/incidents=1000000/find", peer: "among 100,000", against: "Growth/incidents=100000/find", limit: 2, long: true},
 	}},
+	{pkg: "config/impact", bench: "Reach/debian|Change", slow: true, rows: []row{
+		{name: "impact: all dependents of libc6, Debian", library: "Reach/debian/count", peer: "bare breadth-first search over CSR", against: "Reach/debian/bare", limit: 3},
+		{name: "impact: one more relation among 1,000,000 items", library: "Change/1000000/one", peer: "among 10,000", against: "Change/10000/one", limit: 2},
+	}},
+	{pkg: "tools/bench", bench: "Reachable", slow: true, rows: []row{
+		{name: "impact: all dependents of libc6, beside gonum", library: "Reachable/debian/impact", peer: "gonum", against: "Reachable/debian/gonum", limit: 0.1},
+	}},
+	{pkg: "change", bench: "Conflicts", slow: true, rows: []row{
+		{name: "change: conflicts with 10,000 changes", library: "Conflicts/agenda/10000", peer: "with 1,000", against: "Conflicts/agenda/1000", limit: 2},
+		{name: "change: conflicts with 100,000 changes", library: "Conflicts/agenda/100000", peer: "looking at each", against: "Conflicts/plain/100000", limit: 0.01},
+	}},
+	{pkg: "approval", bench: "Decide|History", slow: true, rows: []row{
+		{name: "approval: a vote, 50 voters, 10 overlapping rules", library: "Decide/50_voters,_10_overlapping_rules", peer: "a vote, 5 voters", against: "Decide/5_voters,_manager_and_board"},
+		{name: "approval: a vote after 10,000 votes", library: "History/after_10000_votes", peer: "after 10", against: "History/after_10_votes", limit: 1.5},
+		{name: "approval: a vote after 10,000 rounds", library: "History/after_10000_rounds", peer: "after 10", against: "History/after_10_rounds", limit: 1.5},
+	}},
 }
