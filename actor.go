@@ -60,6 +60,11 @@ func (a Actor) check() error {
 	if err := checkName("the actor's ID", string(a.ID)); err != nil {
 		return err
 	}
+	if a.OnBehalfOf != "" {
+		if err := checkName("whom the actor stands in for", string(a.OnBehalfOf)); err != nil {
+			return err
+		}
+	}
 	return checkName("the actor's tenant", string(a.Tenant))
 }
 
@@ -104,7 +109,7 @@ func ParseConfidentiality(s string) (Confidentiality, error) {
 	if i := slices.Index(confidentialityNames[:], s); i >= 0 {
 		return Confidentiality(i), nil
 	}
-	return 0, fmt.Errorf("%w: confidentiality %q: want one of %q", ErrInvalid, s, confidentialityNames[1:])
+	return 0, fmt.Errorf("%w: confidentiality %.60q: want one of %q", ErrInvalid, s, confidentialityNames[1:])
 }
 
 // MarshalText writes the name of the level.

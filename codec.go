@@ -1,6 +1,7 @@
 package itsm
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -205,12 +206,32 @@ func (s payloadSet) encode(e *Event, salts *salter) (err error) {
 		return fmt.Errorf("itsm: the process does not declare the event type %s", e.Type)
 	}
 	if e.Data, e.Personal, err = c.encode(e.Payload, salts); err != nil {
-		return fmt.Errorf("itsm: event %s: %w", e.Type, err)
+		return fmt.Errorf("%w: event %s: %w", ErrInvalid, e.Type, err) // of values that have no JSON, as a year after 9999
+	}
+	if e.Type != (Refused{}).EventType() && (replaced(e.Data) || replaced(e.Personal)) {
+		return fmt.Errorf("%w: event %s: a text is not UTF-8", ErrInvalid, e.Type)
 	}
 	if e.Personal != nil {
 		e.PersonalDigest = sha256.Sum256(e.Personal)
 	}
 	return nil
+}
+
+// replaced reports whether encoding/json has put replacement characters for bytes that are no text: only those it writes as an
+// escape. Such a payload would come back as another one.
+func replaced(data []byte) bool {
+	const escape = `\ufffd`
+	for {
+		at := bytes.Index(data, []byte(escape))
+		if at < 0 {
+			return false
+		}
+		before := data[:at]
+		if slashes := len(before) - len(bytes.TrimRight(before, `\`)); slashes%2 == 0 {
+			return true
+		}
+		data = data[at+len(escape):]
+	}
 }
 
 // decode fills in the payload from Data and Personal.

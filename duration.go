@@ -27,7 +27,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("%w: duration %q: want a text such as 30m or 1h30m", ErrInvalid, text)
+		return fmt.Errorf("%w: duration %.60q: want a text such as 30m or 1h30m", ErrInvalid, text)
 	}
 	*d = Duration(v)
 	return nil

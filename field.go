@@ -1,8 +1,6 @@
 package itsm
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -24,16 +22,19 @@ type Field struct {
 
 var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 
-// ParseFields reads declarations from a JSON array of [Field]. Unknown keys are errors, and all faults are told at once.
+// maxDeclarations bounds the declarations of fields as JSON, in bytes.
+const maxDeclarations = 1 << 20
+
+// ParseFields reads declarations from a JSON array of [Field], of at most 1 MiB. Unknown keys are errors, and all faults are told at once.
 func ParseFields(data []byte) ([]Field, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
 	var fields []Field
-	if err := d.Decode(&fields); err != nil {
+	if err := decodeStrict(data, '[', maxDeclarations, &fields); err != nil {
 		return nil, fmt.Errorf("%w: fields: %w", ErrInvalid, err)
 	}
-	_, err := fieldSet(fields, nil)
-	return fields, err
+	if _, err := fieldSet(fields, nil); err != nil {
+		return nil, err
+	}
+	return fields, nil
 }
 
 // MarshalText writes the name of the type.
@@ -43,7 +44,7 @@ func (t ValueType) MarshalText() ([]byte, error) { return []byte(t.String()), ni
 func (t *ValueType) UnmarshalText(text []byte) error {
 	i := slices.Index(valueTypeNames[:], string(text))
 	if i <= 0 {
-		return fmt.Errorf("%w: type %q: want one of %q", ErrInvalid, text, valueTypeNames[1:])
+		return fmt.Errorf("%w: type %.60q: want one of %q", ErrInvalid, text, valueTypeNames[1:])
 	}
 	*t = ValueType(i)
 	return nil

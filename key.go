@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Tenant is one organisation in a store: a hospital. It is part of every key; nothing is read, linked or listed across tenants.
@@ -53,7 +55,10 @@ func (r Ref) String() string {
 func ParseRef(s string) (Ref, error) {
 	kind, id, ok := strings.Cut(s, "/")
 	if !ok || kind == "" || id == "" {
-		return Ref{}, fmt.Errorf("%w: reference %q: want kind/id, such as incident/INC-20260214-0007", ErrInvalid, s)
+		return Ref{}, fmt.Errorf("%w: reference %.250q: want kind/id, such as incident/INC-20260214-0007", ErrInvalid, s)
+	}
+	if err := errors.Join(checkName("the kind of a reference", kind), checkName("the ID of a reference", id)); err != nil {
+		return Ref{}, err
 	}
 	return Ref{Kind(kind), ID(id)}, nil
 }
@@ -71,10 +76,15 @@ func checkName(what, s string) error {
 		return fmt.Errorf("%w: %s has %d bytes, at most %d are allowed", ErrInvalid, what, len(s), maxName)
 	case strings.TrimSpace(s) != s:
 		return fmt.Errorf("%w: %s %q begins or ends with a blank", ErrInvalid, what, s)
-	case strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f || r == 0xFFFD }):
+	case strings.ContainsFunc(s, unprintable):
 		return fmt.Errorf("%w: %s %q has an unprintable character", ErrInvalid, what, s)
 	}
 	return nil
+}
+
+// unprintable reports characters that are not seen, or turn others around, so that two identifiers would look alike.
+func unprintable(r rune) bool {
+	return r < 0x20 || r >= 0x7f && (r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp))
 }
 
 // A CommandID makes a command count once: the same ID twice has the effect of once.
@@ -106,9 +116,13 @@ func (d *Digest) UnmarshalText(text []byte) error {
 		*d = Digest{}
 		return nil
 	}
+	var read Digest
 	if len(text) != 2*len(d) {
-		return errors.New("itsm: a digest has 64 hexadecimal digits")
+		return fmt.Errorf("%w: a digest has 64 hexadecimal digits", ErrInvalid)
 	}
-	_, err := hex.Decode(d[:], text)
-	return err
+	if _, err := hex.Decode(read[:], text); err != nil {
+		return fmt.Errorf("%w: a digest has 64 hexadecimal digits: %w", ErrInvalid, err)
+	}
+	*d = read
+	return nil
 }

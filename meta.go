@@ -73,7 +73,7 @@ type (
 		Fields map[string]Value `json:"fields"`
 	}
 	// Classify sets the confidentiality level. Who may handle a record may raise it; lowering it is a permission of its own
-	// ("<kind>.declassify") and needs a reason.
+	// ("itsm.declassify") and needs a reason.
 	Classify struct {
 		Level Confidentiality `json:"level"`
 	}

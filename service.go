@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hospital-itsm/itsm/internal/clone"
 )
@@ -194,6 +195,9 @@ func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Comma
 	}
 	if cmd == nil {
 		return nil, fmt.Errorf("%w: %s: the command is nil", ErrInvalid, s.desc.Kind)
+	}
+	if len(call.reason) > maxText || !utf8.ValidString(call.reason) {
+		return nil, fmt.Errorf("%w: %s: the reason has %d bytes, want at most %d of UTF-8", ErrInvalid, cmd.CommandName(), len(call.reason), maxText)
 	}
 	if !call.once {
 		text, err := randomText(s.cfg.Random)

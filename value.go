@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -163,15 +164,23 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 			Time *time.Time `json:"time"`
 		}
 		if err = json.Unmarshal(data, &o); err == nil && o.Time == nil {
-			err = fmt.Errorf(`%w: value %s: an object must be {"time": …}`, ErrInvalid, data)
+			err = fmt.Errorf(`%w: value %.60s: an object must be {"time": …}`, ErrInvalid, data)
 		}
 		if err == nil {
-			*v = TimeOf(*o.Time)
+			if *v = TimeOf(*o.Time); v.Time().Year() < 0 || v.Time().Year() > 9999 { // in UTC it has no text
+				err = fmt.Errorf("%w: value %.60s: the year is not one of 0 to 9999 in UTC", ErrInvalid, data)
+			}
 		}
 	default:
 		var n float64
 		err = json.Unmarshal(data, &n)
 		*v = NumberOf(n)
+	}
+	if err != nil {
+		*v = Value{}
+		if !errors.Is(err, ErrInvalid) {
+			err = fmt.Errorf("%w: value %.60s: want null, a text, a number, true, false or a time", ErrInvalid, data)
+		}
 	}
 	return err
 }

@@ -47,7 +47,7 @@ func ParsePoint(s string) (Point, error) {
 	} else if d, err := time.ParseDuration(s); err == nil && d != 0 {
 		return Point{after: d}, nil
 	}
-	return Point{}, fmt.Errorf(`point %q: want "4h" after the opening, "-1h" before the due time, or "50%%" of the time`, s)
+	return Point{}, fmt.Errorf(`%w: point %.60q: want "4h" after the opening, "-1h" before the due time, or "50%%" of the time`, itsm.ErrInvalid, s)
 }
 
 // String writes what [ParsePoint] reads.

@@ -167,7 +167,7 @@ func (p *parser) ladder(place string, tree any) []Rung {
 		p.text(at+".name", object["name"], &rungs[i].Name)
 		if text := ""; p.text(at+".at", object["at"], &text) {
 			if err := rungs[i].At.UnmarshalText([]byte(text)); err != nil {
-				p.fault(at, "%v", err)
+				p.fault(at, "%v", strings.TrimPrefix(err.Error(), itsm.ErrInvalid.Error()+": "))
 			}
 		}
 		rungs[i].To = p.roles(at+".to", object["to"])

@@ -123,15 +123,15 @@ type Shift struct {
 func ParseShift(s string) (Shift, error) {
 	a, b, ok := strings.Cut(s, "-")
 	if !ok {
-		return Shift{}, fmt.Errorf("%q is not a shift, want HH:MM-HH:MM", s)
+		return Shift{}, fmt.Errorf("%.60q is not a shift, want HH:MM-HH:MM", s)
 	}
 	from, err := ParseClock(a)
 	if err != nil {
-		return Shift{}, fmt.Errorf("shift %q: %w", s, err)
+		return Shift{}, fmt.Errorf("shift %.60q: %w", s, err)
 	}
 	to, err := ParseClock(b)
 	if err != nil {
-		return Shift{}, fmt.Errorf("shift %q: %w", s, err)
+		return Shift{}, fmt.Errorf("shift %.60q: %w", s, err)
 	}
 	if to < from {
 		to += dayMinutes
@@ -143,9 +143,9 @@ func ParseShift(s string) (Shift, error) {
 func (s Shift) check() error {
 	switch {
 	case s.From == dayMinutes:
-		return fmt.Errorf("shift %q starts at 24:00, write 00:00 of the next day", s)
+		return fmt.Errorf("shift %.60q starts at 24:00, write 00:00 of the next day", s)
 	case s.From == s.To:
-		return fmt.Errorf("shift %q has no length; a whole day is 00:00-24:00", s)
+		return fmt.Errorf("shift %.60q has no length; a whole day is 00:00-24:00", s)
 	case s.From < 0 || s.From > dayMinutes || s.To < s.From || s.To > s.From+dayMinutes:
 		return fmt.Errorf("shift from minute %d to %d, want a start within the day and at most 24 hours", s.From, s.To)
 	case s.To == s.From+dayMinutes && s.From != 0:

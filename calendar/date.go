@@ -25,17 +25,17 @@ func DateOf(t time.Time, zone *time.Location) Date {
 // ParseDate reads "2026-02-14".
 func ParseDate(s string) (Date, error) {
 	if len(s) != 10 || s[4] != '-' || s[7] != '-' {
-		return Date{}, fmt.Errorf("%q is not a date, want YYYY-MM-DD", s)
+		return Date{}, fmt.Errorf("%.60q is not a date, want YYYY-MM-DD", s)
 	}
 	y, ok1 := digits(s[:4])
 	m, ok2 := digits(s[5:7])
 	d, ok3 := digits(s[8:])
 	if !ok1 || !ok2 || !ok3 {
-		return Date{}, fmt.Errorf("%q is not a date, want YYYY-MM-DD", s)
+		return Date{}, fmt.Errorf("%.60q is not a date, want YYYY-MM-DD", s)
 	}
 	date := Date{y, time.Month(m), d}
 	if y < 1 || !date.valid() {
-		return Date{}, fmt.Errorf("%q is not a day of the calendar", s)
+		return Date{}, fmt.Errorf("%.60q is not a day of the calendar", s)
 	}
 	return date, nil
 }
@@ -59,7 +59,7 @@ func parseMonthDay(s string) (Date, error) {
 			return date, nil
 		}
 	}
-	return Date{}, fmt.Errorf("%q is not a day of the year, want MM-DD", s)
+	return Date{}, fmt.Errorf("%.60q is not a day of the year, want MM-DD", s)
 }
 
 func digits(s string) (int, bool) {
@@ -213,7 +213,7 @@ func ParseClock(s string) (Clock, error) {
 			return Clock(h*60 + m), nil
 		}
 	}
-	return 0, fmt.Errorf("%q is not a time of day, want HH:MM from 00:00 to 24:00", s)
+	return 0, fmt.Errorf("%.60q is not a time of day, want HH:MM from 00:00 to 24:00", s)
 }
 
 // String returns "08:30". Times after 24:00 are written as those of the next day.
@@ -259,7 +259,7 @@ func ParseLocalTime(s string) (LocalTime, error) {
 			return LocalTime{d, c}, nil
 		}
 	}
-	return LocalTime{}, fmt.Errorf("%q is not a local time, want YYYY-MM-DDTHH:MM without a zone", s)
+	return LocalTime{}, fmt.Errorf("%.60q is not a local time, want YYYY-MM-DDTHH:MM without a zone", s)
 }
 
 // String returns "2026-03-02T10:00".

@@ -38,7 +38,7 @@ func (m DayMode) cutOff() (Clock, error) {
 	if s, ok := strings.CutPrefix(string(m), cutOffPrefix); ok {
 		return ParseClock(s)
 	}
-	return -1, fmt.Errorf(`%q is not a way to count days, want same_time, keep_time, end_of_day or "cut_off HH:MM"`, string(m))
+	return -1, fmt.Errorf(`%.60q is not a way to count days, want same_time, keep_time, end_of_day or "cut_off HH:MM"`, string(m))
 }
 
 // IsWorkday reports whether a shift or opening of the date leaves some working time. A night shift counts for the date

@@ -60,10 +60,15 @@ func (f Fault) String() string {
 	return f.Place + ": " + f.Problem
 }
 
+// Error lists the faults, at most a hundred.
 func (e *DataError) Error() string {
-	all := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		all[i] = f.String()
+	const most = 100
+	var all []string
+	for _, f := range e.Faults[:min(len(e.Faults), most)] {
+		all = append(all, f.String())
+	}
+	if rest := len(e.Faults) - most; rest > 0 {
+		all = append(all, fmt.Sprintf("and %d more", rest))
 	}
 	return "calendar: " + strings.Join(all, "; ")
 }

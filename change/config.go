@@ -25,6 +25,9 @@ type Config struct {
 	Tables map[Type]Table
 	// Templates keeps the templates of standard changes, in the same store as the changes. Defaults to none: there are no standard changes then.
 	Templates itsm.Repository[Template]
+	// Slots keeps apart what books the same thing at the same instant, in the same store as the changes. Defaults to [NewSlotRepository] over the
+	// store of the changes when their repository tells it, as that of [NewRepository] does; otherwise to none.
+	Slots itsm.Repository[Slot]
 
 	// Board names who votes. Defaults to nobody.
 	Board Board

@@ -27,6 +27,9 @@
 //   - A standard change is pinned to an approved version of its template: procedure and backout are the template's, its scope, expiry and state are
 //     looked at when it is approved and again when it begins, and failures suspend the template, in the same unit of work.
 //   - Changes that touch one item, person or redundant group at the same time are found ([Collide], [Agenda]); which must be waived is said by kind.
+//   - Of two that collide so, or because one names the other, the later one sees the other, also when both commands are given at the same instant:
+//     what is booked stands in a [Slot] for each item, person and named change, which is read before others are looked for and written in the same unit
+//     of work. An approval by template is refused then, and who votes is told. A change is booked from the asking for approval until its work is over.
 //   - Freezes and maintenance hours are civil time ([Hours]). A change is judged by the version under which it was approved; what a new
 //     freeze hits is listed ([Hours.AffectedBy]) and applied by command ([Impose]).
 //   - Whatever time brings about is decided in [Tick], which the scheduler gives; [Process.Outline] tells when it is next needed.
@@ -45,7 +48,9 @@
 //
 // # Limits
 //
-// Conflicts are looked for when approval is asked for, at scheduling and at the start of the work. Two colliding changes that are scheduled at the same
-// instant may both get through; the later start then finds the other. An agenda lives in memory and is built from the changes of a tenant ([BookingOf]).
+// Conflicts are looked for when approval is asked for, at scheduling and at the start of the work. What an impact closure shows is only a warning, and
+// no slots are kept for it: when approval is asked for at the same instant for two changes of which one hits an item of the other, neither may be told;
+// at scheduling both are. Slots need a store with units of work and commands given through [Service.Do]. They are read one by one, so that a check costs
+// a read for each item, person and member of a group. An agenda lives in memory and is built from the changes of a tenant ([BookingOf]).
 // Standard changes need a store with units of work.
 package change

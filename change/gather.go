@@ -97,6 +97,9 @@ func (g gatherer) collisions(rec *Change) error {
 	mine := rec.booking()
 	mine.Affected, mine.Groups = g.f.Affected, g.f.Groups
 	mine.normalise()
+	if err := g.watch(&mine); err != nil {
+		return err
+	}
 	q := itsm.Query{Tenant: g.env.Actor.Tenant, Kind: Kind, Where: []itsm.Condition{
 		itsm.WhereOneOf("booked", mine.seeks()...), itsm.WhereLess("opens", itsm.TimeOf(mine.Span.End))}}
 	for stored, err := range g.p.repo.Find(g.ctx, q) {

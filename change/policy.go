@@ -12,6 +12,7 @@ import (
 
 	"github.com/hospital-itsm/itsm"
 	"github.com/hospital-itsm/itsm/approval"
+	"github.com/hospital-itsm/itsm/internal/overlay"
 	"github.com/hospital-itsm/itsm/rule"
 )
 
@@ -170,10 +171,14 @@ func DefaultPolicy() Policy {
 
 // ParsePolicy reads a policy from JSON; what the text does not name is as in the base policy. Unknown keys are errors.
 func ParsePolicy(data []byte, base Policy) (Policy, error) {
-	if err := decodeStrict(data, &base); err != nil {
+	p, err := overlay.Decode(data, base)
+	if err != nil {
 		return Policy{}, fmt.Errorf("%w: policy: %w", itsm.ErrInvalid, err)
 	}
-	return base, base.Check()
+	if err := p.Check(); err != nil {
+		return Policy{}, err
+	}
+	return p, nil
 }
 
 // Check reports everything that is wrong with the policy.

@@ -18,3 +18,9 @@ type TemplateRepository = itsm.Repository[Template]
 func NewTemplateRepository(db store.DB) *store.Repository[Template] {
 	return store.NewRepository[Template](db)
 }
+
+// A SlotRepository keeps slots.
+type SlotRepository = itsm.Repository[Slot]
+
+// NewSlotRepository returns the repository of slots in a store.
+func NewSlotRepository(db store.DB) *store.Repository[Slot] { return store.NewRepository[Slot](db) }

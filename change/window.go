@@ -23,6 +23,8 @@ func (s Span) Overlaps(t Span) bool {
 // Contains reports whether the instant is in the span.
 func (s Span) Contains(t time.Time) bool { return !t.Before(s.Start) && t.Before(s.End) }
 
+func (s Span) equal(t Span) bool { return s.Start.Equal(t.Start) && s.End.Equal(t.End) }
+
 // Length returns how long the span is, 0 when it is empty.
 func (s Span) Length() time.Duration { return max(0, s.End.Sub(s.Start)) }
 

@@ -314,6 +314,22 @@ func TestRelations(t *testing.T) {
 		_, err = r.Service.Service.Do(keeper, a, config.Update{Authority: under, Attributes: attrs{"serial": text("9")}})
 		assert.ErrorContains(t, err, "config.Service")
 	})
+	t.Run("the other side of a link or a merge cannot be given alone, decoded by its name", func(t *testing.T) {
+		t.Parallel()
+		r := open(t, config.Config{})
+		a := r.server("L-1")
+		for name, data := range map[string]string{
+			"ci.absorb": `{"under": {"kind": "change", "id": "CHG-1"}, "item": "CI-9", "keys": ["serial/9"]}`,
+			"ci.attach": `{"under": {"kind": "change", "id": "CHG-1"}, "type": "fails_over_to", "from": "CI-9"}`,
+		} {
+			cmd, err := r.ParseCommand(name, []byte(data))
+			require.NoError(t, err)
+			before := r.get(a)
+			_, err = r.Do(keeper, a, cmd)
+			assert.ErrorContains(t, err, "config.Service")
+			assert.Equal(t, before, r.get(a))
+		}
+	})
 	t.Run("R-256 an impact tells services, departments and depth", func(t *testing.T) {
 		t.Parallel()
 		r := open(t, config.Config{})

@@ -54,6 +54,12 @@ func (s *Service) Model() *Model { return s.process.model }
 // item, the other end of a relation or of a merge, and the claims to its identity. What the authority said, and that no
 // other item has the identity, still holds when it is committed.
 func (s *Service) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...itsm.Option) (after Item, err error) {
+	switch cmd.(type) {
+	case absorb, attach: // one side of a change of two items: alone they are refused
+		if !itsm.InUnit(ctx) {
+			return s.Service.Do(ctx, id, cmd, opts...)
+		}
+	}
 	actor, _ := itsm.ActorFrom(ctx)
 	err = itsm.Atomically(ctx, s.repos.Items, func(ctx context.Context) error {
 		before, err := s.load(ctx, actor.Tenant, id)

@@ -589,5 +589,5 @@ func parseLevel(what, letter string, text []byte) (int, error) {
 	if len(text) == 2 && string(text[:1]) == letter && text[1] >= '1' && text[1] <= '4' {
 		return int(text[1] - '0'), nil
 	}
-	return 0, fmt.Errorf("%w: %s %q: want %s1 to %s4", itsm.ErrInvalid, what, text, letter, letter)
+	return 0, fmt.Errorf("%w: %s %.60q: want %s1 to %s4", itsm.ErrInvalid, what, text, letter, letter)
 }

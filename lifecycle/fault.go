@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hospital-itsm/itsm"
 )
 
 // A FaultKind names what is wrong with a table. Values may be matched and do not change.
@@ -59,13 +61,16 @@ func (f Fault) String() string {
 	return b.String()
 }
 
-// A SpecError lists every fault that was found in a table, in the order of the table.
+// A SpecError lists every fault that was found in a table, in the order of the table. It matches [itsm.ErrInvalid].
 type SpecError struct {
 	Name   string // of the table, may be ""
 	Faults []Fault
 }
 
-// Error lists the faults, one in a line.
+// Unwrap returns [itsm.ErrInvalid].
+func (e *SpecError) Unwrap() error { return itsm.ErrInvalid }
+
+// Error lists the faults, one in a line, at most a hundred.
 func (e *SpecError) Error() string {
 	var b strings.Builder
 	b.WriteString("lifecycle")
@@ -76,8 +81,12 @@ func (e *SpecError) Error() string {
 		return b.String() + ": " + e.Faults[0].String()
 	}
 	fmt.Fprintf(&b, ": %d faults:", len(e.Faults))
-	for _, f := range e.Faults {
+	const most = 100
+	for _, f := range e.Faults[:min(len(e.Faults), most)] {
 		b.WriteString("\n\t" + f.String())
+	}
+	if rest := len(e.Faults) - most; rest > 0 {
+		fmt.Fprintf(&b, "\n\tand %d more", rest)
 	}
 	return b.String()
 }

@@ -322,6 +322,7 @@ func (c Complete) decide(d *decision) {
 	}
 	d.RefuseWhen(!d.facts.HasItems, ruleNoCMDB)
 	d.RefuseWhen(!d.facts.InUnit, ruleUnit, "command", d.Command())
+	d.approved(d.Rec.Admitted, d.Rec.Admitted)
 	var waiting []string
 	for i := range d.Rec.Plan.Waves {
 		if w := &d.Rec.Plan.Waves[i]; !d.Rec.Passed(w) {

@@ -22,7 +22,8 @@
 //
 //   - What goes live is what was signed, what was tested, and what the definitive library holds: signatures are bound to the digest of the whole plan and
 //     of the changes, test reports and gates to the digest of the manifest and of the test environment. Every edit voids what it touches.
-//   - At the start, and at every wave, each change is approved with the content that was signed. Read in the same unit of work, this still holds at the commit.
+//   - At the start, at every wave and at the completion, each change is approved with the content that was signed. Read in the same unit of work, this still
+//     holds at the commit. A release whose change lost its approval on the way is rolled back, or waits until it is approved again.
 //   - No deployment without a baseline of every item; no test in an environment that shares a host, a database or an interface with production.
 //   - Every file is compared with the manifest at each of the four steps. A flipped byte stops the target and leaves [IntegrityFailed], from
 //     which a host raises the incident; the stop criterion of the wave halts the rest.

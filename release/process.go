@@ -163,6 +163,8 @@ func (p *Process) Gather(ctx context.Context, rec Release, cmd Command, env itsm
 		err = errors.Join(g.changes(), g.library())
 	case Submit:
 		err = errors.Join(g.changes(), g.parties())
+	case Complete:
+		err = g.changes()
 	case StartTest:
 		err = g.library()
 	case Deploy:

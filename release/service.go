@@ -133,8 +133,12 @@ func (s *Service) takeBaseline(ctx context.Context, id itsm.ID, c TakeBaseline, 
 	actor, _ := itsm.ActorFrom(ctx)
 	err = itsm.Atomically(ctx, s.repo, func(ctx context.Context) error {
 		cmd := c
+		given, err := s.Given(ctx, opts...)
+		if err != nil {
+			return err
+		}
 		stored, err := s.repo.Load(ctx, itsm.Key{Tenant: actor.Tenant, Kind: Kind, ID: id})
-		if err == nil {
+		if err == nil && given == "" { // else its snapshot is there already
 			name := "before " + string(id)
 			if c.After {
 				name = "after " + string(id)

@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/hospital-itsm/itsm"
 	"github.com/hospital-itsm/itsm/calendar"
 	"github.com/hospital-itsm/itsm/rule"
 )
@@ -19,7 +21,7 @@ import (
 // What can be wrong about a catalog, to be matched with [errors.Is].
 var (
 	// ErrData: the data of a catalog are faulty.
-	ErrData = errors.New("faulty definitions")
+	ErrData = fmt.Errorf("%w: faulty definitions", itsm.ErrInvalid)
 	// ErrUnknownVersion: a sheet pins a version of a definition or calendar that the catalog does not have.
 	ErrUnknownVersion = errors.New("unknown version")
 	// ErrUnpublished: a strict definition has a due time in a year without a published holiday notice.
@@ -58,11 +60,15 @@ type Fault struct {
 	Problem string
 }
 
-// Error lists the faults.
+// Error lists the faults, at most a hundred.
 func (e *DataError) Error() string {
-	all := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		all[i] = f.Place + ": " + f.Problem
+	const most = 100
+	var all []string
+	for _, f := range e.Faults[:min(len(e.Faults), most)] {
+		all = append(all, f.Place+": "+f.Problem)
+	}
+	if rest := len(e.Faults) - most; rest > 0 {
+		all = append(all, fmt.Sprintf("and %d more", rest))
 	}
 	return "sla: " + strings.Join(all, "; ")
 }
@@ -150,7 +156,7 @@ func ParseCatalog(schema *rule.Schema, data []byte, calendars map[string]*calend
 	if err := dec.Decode(&d); err != nil {
 		return nil, &DataError{[]Fault{{"catalog", err.Error()}}}
 	}
-	if dec.More() {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, &DataError{[]Fault{{"catalog", "there is something after the end of the object"}}}
 	}
 	return NewCatalog(schema, d, calendars, archive...)

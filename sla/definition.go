@@ -1,7 +1,6 @@
 package sla
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -133,16 +132,16 @@ func ParsePoint(s string) (Point, error) {
 	if num, ok := strings.CutSuffix(s, "%"); ok {
 		n, err := strconv.ParseUint(num, 10, 16)
 		if err != nil || n == 0 || n > 10000 || strconv.Itoa(int(n)) != num {
-			return Point{}, fmt.Errorf("sla: %q is not a percentage from 1%% to 10000%%", s)
+			return Point{}, wrong("sla: %.60q is not a percentage from 1%% to 10000%%", s)
 		}
 		return Point{percent: int(n)}, nil
 	}
 	if s == "" || s[0] != '+' && s[0] != '-' {
-		return Point{}, fmt.Errorf("sla: %q is not a point, want for example 75%%, -1h, +30m or +30m wall", s)
+		return Point{}, wrong("sla: %.60q is not a point, want for example 75%%, -1h, +30m or +30m wall", s)
 	}
 	p, err := parsePace(s)
 	if err != nil {
-		return Point{}, fmt.Errorf("sla: %q is not a point, want for example 75%%, -1h, +30m or +30m wall", s)
+		return Point{}, wrong("sla: %.60q is not a point, want for example 75%%, -1h, +30m or +30m wall", s)
 	}
 	return Point{offset: p, rel: true}, nil
 }
@@ -189,7 +188,7 @@ type Pace struct {
 func ParsePace(s string) (Pace, error) {
 	p, err := parsePace(s)
 	if err != nil || p.d <= 0 {
-		return Pace{}, fmt.Errorf("sla: %q is not a pace, want for example 30m or 30m wall", s)
+		return Pace{}, wrong("sla: %.60q is not a pace, want for example 30m or 30m wall", s)
 	}
 	return p, nil
 }
@@ -198,7 +197,7 @@ func parsePace(s string) (Pace, error) {
 	num, wall := strings.CutSuffix(s, " wall")
 	d, err := time.ParseDuration(num)
 	if err == nil && d%time.Microsecond != 0 {
-		err = fmt.Errorf("sla: %q is finer than a microsecond", s)
+		err = wrong("sla: %.60q is finer than a microsecond", s)
 	}
 	return Pace{d, wall}, err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hospital-itsm/itsm"
 	"github.com/hospital-itsm/itsm/calendar"
 )
 
@@ -50,24 +51,24 @@ func Work(d time.Duration) Goal { return Goal{kind: work, d: d.Truncate(time.Mic
 //	before go_live 2h     two hours of working time ahead of the time fact go_live
 func ParseGoal(s string) (Goal, error) {
 	words := strings.Fields(s)
-	bad := fmt.Errorf("sla: %q is not a goal, want for example 4h, 3wd, 3wd keep, 3wd eod, nbd 16:00, 10d, 1mo, at 2026-03-01T12:00 or before FACT 2h", s)
+	bad := wrong("sla: %.60q is not a goal, want for example 4h, 3wd, 3wd keep, 3wd eod, nbd 16:00, 10d, 1mo, at 2026-03-01T12:00 or before FACT 2h", s)
 	switch {
 	case len(words) == 2 && words[0] == "nbd":
 		c, err := calendar.ParseClock(words[1])
 		if err != nil {
-			return Goal{}, fmt.Errorf("sla: goal %q: %w", s, err)
+			return Goal{}, wrong("sla: goal %.60q: %v", s, err)
 		}
 		return Goal{kind: nextDay, cutoff: c}, nil
 	case len(words) == 2 && words[0] == "at":
 		t, err := calendar.ParseLocalTime(words[1])
 		if err != nil {
-			return Goal{}, fmt.Errorf("sla: goal %q: %w", s, err)
+			return Goal{}, wrong("sla: goal %.60q: %v", s, err)
 		}
 		return Goal{kind: fixed, at: t}, nil
 	case len(words) == 3 && words[0] == "before":
 		d, err := time.ParseDuration(words[2])
 		if err != nil || d < 0 || d%time.Microsecond != 0 {
-			return Goal{}, fmt.Errorf("sla: goal %q: %q is not a duration, want for example 2h", s, words[2])
+			return Goal{}, wrong("sla: goal %.60q: %.60q is not a duration, want for example 2h", s, words[2])
 		}
 		return Goal{kind: beforeDue, fact: words[1], d: d}, nil
 	case len(words) == 2 && dayModes[words[1]] != "":
@@ -83,7 +84,7 @@ func ParseGoal(s string) (Goal, error) {
 		}
 		if d, err := time.ParseDuration(words[0]); err == nil {
 			if d <= 0 || d%time.Microsecond != 0 {
-				return Goal{}, fmt.Errorf("sla: goal %q: working time is positive, in whole microseconds", s)
+				return Goal{}, wrong("sla: goal %.60q: working time is positive, in whole microseconds", s)
 			}
 			return Work(d), nil
 		}
@@ -186,3 +187,11 @@ func (g *Goal) UnmarshalText(text []byte) error {
 	*g, err = ParseGoal(string(text))
 	return err
 }
+
+// A textError is what is wrong with a text. It matches [itsm.ErrInvalid].
+type textError string
+
+func (e textError) Error() string { return string(e) }
+func (textError) Unwrap() error   { return itsm.ErrInvalid }
+
+func wrong(format string, args ...any) error { return textError(fmt.Sprintf(format, args...)) }

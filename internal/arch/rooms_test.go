@@ -93,6 +93,7 @@ var roomOf = map[string]room{
 	"internal/jsonfast":   ground,
 	"internal/shareddata": testkit,
 	"internal/together":   proof,
+	"internal/overlay":    foundation,
 }
 
 // siblings are the imports that [below] does not cover, each with its reason.
