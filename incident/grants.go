@@ -33,7 +33,7 @@ func Grants() []itsm.Grant {
 		{Role: itsm.RoleUser, Commands: []string{"itsm.timeline", "incident.record", "incident.contact", "incident.reopen"}, Clearance: itsm.Internal, Scope: ownTicket},
 		{Role: itsm.RoleMonitor, Commands: []string{"itsm.read", "incident.record", "incident.repeat_alert", "incident.clear_alert", "incident.contact"}, Clearance: itsm.Internal},
 		{Role: itsm.RoleImporter, Commands: []string{"*"}, Clearance: itsm.PatientRelated, Infrastructure: true},
-		{Role: itsm.RoleSystem, Commands: []string{"itsm.read", "incident.tick", "incident.link"}, Clearance: itsm.PatientRelated, Infrastructure: true},
+		{Role: itsm.RoleSystem, Commands: []string{"itsm.read", "incident.tick", "incident.link", "incident.record"}, Clearance: itsm.PatientRelated, Infrastructure: true},
 	}
 }
 

@@ -155,8 +155,6 @@ func TestSameAsStandard(t *testing.T) {
 			}{}, struct {
 				N int `json:"ä<"`
 			}{}, struct {
-				N int `json:"-,"`
-			}{}, struct {
 				time.Time
 			}{}, struct {
 				A `json:"a"`
