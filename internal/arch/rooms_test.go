@@ -91,6 +91,7 @@ var roomOf = map[string]room{
 
 	"internal/clone":      ground,
 	"internal/jsonfast":   ground,
+	"internal/fixedseed":  testkit,
 	"internal/shareddata": testkit,
 	"internal/together":   proof,
 	"internal/overlay":    foundation,
@@ -118,7 +119,7 @@ var libraries = map[string][]string{
 	"github.com/shopspring/decimal":     {"*"},
 	"golang.org/x/exp/stats":            {"*"},
 	"github.com/stretchr/testify":       {"itsmtest"},
-	"pgregory.net/rapid":                {"itsmtest"},
+	"pgregory.net/rapid":                {"itsmtest", "internal/fixedseed"},
 	"github.com/anishathalye/porcupine": {"itsmtest"},
 }
 
@@ -137,6 +138,7 @@ var mayReach = map[string][]string{
 	".":        {"crypto/rand"}, // the default source of IDs; the clock test holds it to one file
 	"itsmtest": {"testing", "os", "math/rand"},
 
+	"internal/fixedseed":  {"os"},            // of tests under CI
 	"internal/shareddata": {"testing", "os"}, // real data for tests
 }
 
@@ -290,7 +292,7 @@ func adapterFaults(p *pkg) []string {
 		}
 	}
 	see(p.Imports, ".", "store")
-	see(slices.Concat(p.TestImports, p.XTestImports), ".", "store", "itsmtest")
+	see(slices.Concat(p.TestImports, p.XTestImports), ".", "store", "itsmtest", "internal/fixedseed")
 	return faults
 }
 

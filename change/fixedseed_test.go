@@ -1,0 +1,3 @@
+package change_test
+
+import _ "github.com/hospital-itsm/itsm/internal/fixedseed" // generated tests repeat themselves under CI

@@ -1,0 +1,3 @@
+package itsmtest_test
+
+import _ "github.com/hospital-itsm/itsm/internal/fixedseed" // generated tests repeat themselves under CI
