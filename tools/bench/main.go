@@ -103,9 +103,9 @@ func run(args []string, stdout, stderr io.Writer) error {
 // measure runs the benchmarks of a group and returns what they printed.
 func (g *group) measure(root string, quick bool) (output, string, error) {
 	args := []string{"test", "-run", "^$", "-bench", g.bench, "-benchmem", "-timeout", "60m", "-cpu", "1"}
-	count, benchtime := 5, "1s"
+	count, benchtime := 5, "500ms"
 	if g.slow {
-		count, benchtime = 3, "1s"
+		count = 3
 	}
 	if quick {
 		count, benchtime = 1, "50ms"
