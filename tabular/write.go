@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"strings"
 
 	"github.com/hospital-itsm/itsm"
@@ -37,11 +38,16 @@ func Write(w io.Writer, header []string, rows iter.Seq[[]string]) error {
 // formula are the characters with which a cell begins that spreadsheets take for a formula, and the apostrophe that keeps them from it.
 const formula = "=+-@\t\r'"
 
+// lineEnd is the end of a line, however many carriage returns belong to it.
+var lineEnd = regexp.MustCompile("\r+\n")
+
 // neutral puts an apostrophe before what a spreadsheet would run.
 func neutral(cells []string) []string {
 	out := make([]string, len(cells))
 	for i, c := range cells {
-		c = strings.ReplaceAll(c, "\r\n", "\n") // as reading has it
+		if strings.Contains(c, "\r\n") { // as reading has it
+			c = lineEnd.ReplaceAllString(c, "\n")
+		}
 		if c != "" && strings.IndexByte(formula, c[0]) >= 0 {
 			c = "'" + c
 		}
