@@ -136,31 +136,22 @@ func (p *Process) Outline(rec Change) itsm.Outline {
 	if rec.Template != nil {
 		index.Text("template", string(rec.Template.ID))
 	}
-	several(&index, "item", texts(sortRefs(rec.Items))...)
+	index.Texts("item", texts(sortRefs(rec.Items))...)
 	services := slices.Clone(rec.Services)
 	slices.Sort(services)
-	several(&index, "service", slices.Compact(services)...)
+	index.Texts("service", slices.Compact(services)...)
 	var links []itsm.Ref
 	for _, l := range rec.Links {
 		links = append(links, l.To)
 	}
-	several(&index, "link", texts(sortRefs(links))...)
+	index.Texts("link", texts(sortRefs(links))...)
 	if b, ok := BookingOf(rec); ok {
-		several(&index, "booked", b.keys()...)
+		index.Texts("booked", b.keys()...)
 		index.Time("opens", b.Span.Start)
 		index.Time("closes", b.Span.End)
 	}
 	index.Time("requested", rec.Requested)
 	return itsm.Outline{State: string(rec.State), Phase: string(m.Phase(rec.State)), Final: m.IsEnd(rec.State), Index: index, Wake: rec.wake(p)}
-}
-
-// several adds the values of a field that can have more than one.
-func several(index *itsm.Entries, field string, values ...string) {
-	for _, v := range values {
-		if v != "" {
-			*index = append(*index, itsm.IndexEntry{Field: field, Many: true, Value: itsm.TextOf(v)})
-		}
-	}
 }
 
 func texts(refs []itsm.Ref) []string {
