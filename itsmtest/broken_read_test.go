@@ -206,7 +206,7 @@ var brokenReads = []faultOf{
 						if err != nil {
 							return nil, err
 						}
-						time.Sleep(30 * time.Microsecond) // a commit that comes here is not in the cache
+						awaitCommit(db) // one that comes here is not in the cache
 						found = one[0]
 						mu.Lock()
 						cache[k] = found

@@ -49,7 +49,7 @@ type apartDB struct {
 
 func (db *apartDB) Load(ctx context.Context, keys ...itsm.Key) ([]store.Snapshot, error) {
 	all, err := db.plainDB.Load(ctx, keys...)
-	if !db.noSnapshot || err != nil {
+	if !db.noSnapshot || err != nil || len(keys) == 1 {
 		return all, err
 	}
 	for i, k := range keys {
@@ -58,7 +58,7 @@ func (db *apartDB) Load(ctx context.Context, keys ...itsm.Key) ([]store.Snapshot
 			return nil, err
 		}
 		all[i] = one[0]
-		time.Sleep(30 * time.Microsecond)
+		awaitCommit(db.plainDB)
 	}
 	return all, nil
 }

@@ -127,6 +127,7 @@ func checkWriteSkew(s *storeSuite) {
 	}
 }
 
+// checkSnapshotLoad loads records that are only written together, until a good number of loads have met a commit.
 func checkSnapshotLoad(s *storeSuite) {
 	keys := []itsm.Key{{Tenant: "h1", Kind: "order", ID: "A"}, {Tenant: "h1", Kind: "visit", ID: "B"}, {Tenant: "h1", Kind: "order", ID: "C"}}
 	var members []store.Batch
@@ -134,11 +135,12 @@ func checkSnapshotLoad(s *storeSuite) {
 		members = append(members, next(fresh(k)))
 	}
 	now := s.commit(join(members...))
+	var commits, met atomic.Int64 // met counts the loads during which a commit came
 	var stop atomic.Bool
 	errs := together(s.runner, 3, func(i int) error {
 		if i == 0 {
 			defer stop.Store(true)
-			for range 40 {
+			for n := 0; n < 40 || n < 4_000 && met.Load() < 40; n++ {
 				members := members[:0:0]
 				for _, r := range now {
 					members = append(members, next(r))
@@ -147,6 +149,7 @@ func checkSnapshotLoad(s *storeSuite) {
 				if err := s.db.Commit(s.ctx, b); err != nil {
 					return err
 				}
+				commits.Add(1)
 				for i := range now {
 					now[i] = b.Puts[i].Snapshot
 				}
@@ -154,12 +157,16 @@ func checkSnapshotLoad(s *storeSuite) {
 			return nil
 		}
 		for !stop.Load() {
+			before := commits.Load()
 			got, err := s.db.Load(s.ctx, keys...)
 			if err != nil {
 				return err
 			}
 			if got[0].Seq != got[1].Seq || got[1].Seq != got[2].Seq {
 				return fmt.Errorf("records that are always written together were seen at %d, %d and %d", got[0].Seq, got[1].Seq, got[2].Seq)
+			}
+			if commits.Load() != before {
+				met.Add(1)
 			}
 		}
 		return nil
