@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hospital-itsm/itsm/internal/jsonfast"
 )
@@ -16,7 +17,15 @@ import (
 // A payloadCodec writes and reads the payloads of one event type.
 type payloadCodec struct {
 	typ      reflect.Type
+	json     jsonfast.Encoder
 	personal []personalField // in the order of their JSON names
+	desks    sync.Pool       // of *payloadDesk
+}
+
+// A payloadDesk is where a payload is taken apart.
+type payloadDesk struct {
+	payload reflect.Value // to write to
+	buf     []byte
 }
 
 // personalField is a personal field of a payload, or of a struct inside it.
@@ -24,6 +33,7 @@ type personalField struct {
 	index []int
 	names []string // in JSON, from the outside in; embedded structs have none
 	keys  []string // the names as JSON writes them
+	json  jsonfast.Encoder
 }
 
 // saltName is the key of the salt in a personal part. It comes behind all names of fields.
@@ -47,7 +57,7 @@ func newPayloadCodec(p Payload) (*payloadCodec, error) {
 	if t == nil || t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("itsm: event type %T is not a struct", p)
 	}
-	c := &payloadCodec{typ: t}
+	c := &payloadCodec{typ: t, json: jsonfast.EncoderOf(t)}
 	if err := c.collect(t, nil, nil); err != nil {
 		return nil, err
 	}
@@ -81,7 +91,7 @@ func (c *payloadCodec) collect(t reflect.Type, index []int, names []string) erro
 			if !f.IsExported() || f.Anonymous {
 				return fmt.Errorf("itsm: %s.%s: only exported, named fields can be personal", t, f.Name)
 			}
-			c.personal = append(c.personal, personalField{index: at, names: path})
+			c.personal = append(c.personal, personalField{index: at, names: path, json: jsonfast.EncoderOf(f.Type)})
 		case f.Type.Kind() == reflect.Struct && (f.IsExported() || f.Anonymous):
 			if err := c.collect(f.Type, at, path); err != nil {
 				return err
@@ -113,38 +123,53 @@ func (c *payloadCodec) encode(p Payload, salts *salter) (data, personal []byte, 
 	if v.Type() != c.typ {
 		return nil, nil, fmt.Errorf("itsm: event %s: got %s, want %s", p.EventType(), v.Type(), c.typ)
 	}
-	plain := reflect.New(c.typ)
-	plain.Elem().Set(v)
+	desk, _ := c.desks.Get().(*payloadDesk)
+	if desk == nil {
+		desk = &payloadDesk{payload: reflect.New(c.typ).Elem()}
+	}
+	defer func() { // nothing personal stays behind
+		desk.payload.SetZero()
+		clear(desk.buf[:cap(desk.buf)])
+		c.desks.Put(desk)
+	}()
+	desk.payload.Set(v)
+	b := desk.buf[:0]
 	var path []string // of the objects that are open
 	for i := range c.personal {
 		f := &c.personal[i]
-		field := plain.Elem().FieldByIndex(f.index)
+		field := desk.payload.FieldByIndex(f.index)
 		if field.IsZero() {
 			continue
 		}
-		if personal == nil {
-			personal = make([]byte, 1, 256)
-			personal[0] = '{'
+		if len(b) == 0 {
+			b = append(b, '{')
 		}
-		personal, path = f.open(personal, path)
-		if personal, err = jsonfast.AppendValue(personal, field); err != nil {
+		b, path = f.open(b, path)
+		if b, err = f.json.Append(b, field); err != nil {
 			return nil, nil, err
 		}
 		field.SetZero()
 	}
-	if personal != nil {
+	if len(b) > 0 {
 		for range path {
-			personal = append(personal, '}')
+			b = append(b, '}')
 		}
 		salt, err := salts.salt()
 		if err != nil {
 			return nil, nil, err
 		}
-		personal = append(personal, `,"`+saltName+`":"`...)
-		personal = append(append(personal, salt...), '"', '}')
+		b = append(b, `,"`+saltName+`":"`...)
+		b = append(append(b, salt...), '"', '}')
 	}
-	data, err = jsonfast.AppendValue(make([]byte, 0, 256), plain.Elem())
-	return data, personal, err
+	whole := len(b)
+	if b, err = c.json.Append(b, desk.payload); err != nil {
+		return nil, nil, err
+	}
+	if whole > 0 { // apart from the data: the one can be erased, the others not
+		personal = bytes.Clone(b[:whole])
+	}
+	desk.buf = b
+	return bytes.Clone(b[whole:]), personal, nil
 }
 
 // open writes what comes between a value and the value of the field, given which objects are open, and returns which are

@@ -33,20 +33,20 @@ type Evolver[R any] interface {
 // NewDraft begins the decision of a command of a process.
 func NewDraft[R any](kind Kind, cmd Command, rec R, env Env, process Evolver[R]) *Draft[R] {
 	d := &Draft[R]{}
-	d.begin(kind, cmd, rec, env, process)
+	d.begin(kind, cmd, &rec, env, process)
 	return d
 }
 
-func (d *Draft[R]) begin(kind Kind, cmd Command, rec R, env Env, process Evolver[R]) {
-	d.Rec, d.Env, d.kind, d.command, d.process = rec, env, kind, cmd.CommandName(), process
+func (d *Draft[R]) begin(kind Kind, cmd Command, rec *R, env Env, process Evolver[R]) {
+	d.Rec, d.Env, d.kind, d.command, d.process = *rec, env, kind, cmd.CommandName(), process
 }
 
 // Drafts spares a process the memory of a draft for each command: a [Draft] from it goes back with its Result. The zero value is ready for use,
 // and safe for concurrent use.
 type Drafts[R any] struct{ pool sync.Pool }
 
-// New is [NewDraft] for a draft that must not be used any more after [Draft.Result].
-func (p *Drafts[R]) New(kind Kind, cmd Command, rec R, env Env, process Evolver[R]) *Draft[R] {
+// New is [NewDraft] for a draft that must not be used any more after [Draft.Result]. The record is copied.
+func (p *Drafts[R]) New(kind Kind, cmd Command, rec *R, env Env, process Evolver[R]) *Draft[R] {
 	d, ok := p.pool.Get().(*Draft[R])
 	if !ok {
 		d = &Draft[R]{home: &p.pool}

@@ -192,6 +192,12 @@ func (m *Masker) Secret(s string) (kind string, ok bool) {
 	return sc.what, sc.what != ""
 }
 
+// finds reports whether Text would mask anything in s.
+func (m *Masker) finds(s string, class MaskClass) bool {
+	t, _ := fold(s)
+	return len(m.scan(t, class&MaskAll)) > 0
+}
+
 // A Redaction masks the texts of one record: values that it has learnt from one text it masks in all of them, so that a
 // name that is labelled in the first stays hidden in the second. It is not safe for concurrent use.
 type Redaction struct {

@@ -97,9 +97,15 @@ func (s *Service[R, F, C]) show(rec *R, actor Actor) {
 		}
 		m.Fields = fields
 	}
-	if class := masksFor(sight); class != 0 && s.texts != nil {
+	if class := masksFor(sight); class != 0 && s.finds(rec, class) {
 		s.texts.rewrite(reflect.ValueOf(rec).Elem(), s.redaction(rec, class).Text)
 	}
+}
+
+// finds reports whether the texts of a record hold anything to mask.
+func (s *Service[R, F, C]) finds(rec *R, class MaskClass) (found bool) {
+	s.texts.visit(reflect.ValueOf(rec).Elem(), func(text string) { found = found || s.cfg.Masker.finds(text, class) })
+	return found
 }
 
 // redaction begins the masking of a record and of what belongs to it: a name that one text gives away is masked in all.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -196,8 +197,8 @@ func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Comma
 	if cmd == nil {
 		return nil, fmt.Errorf("%w: %s: the command is nil", ErrInvalid, s.desc.Kind)
 	}
-	if len(call.reason) > maxText || !utf8.ValidString(call.reason) {
-		return nil, fmt.Errorf("%w: %s: the reason has %d bytes, want at most %d of UTF-8", ErrInvalid, cmd.CommandName(), len(call.reason), maxText)
+	if len(call.reason) > maxText || !utf8.ValidString(call.reason) || strings.ContainsRune(call.reason, 0) {
+		return nil, fmt.Errorf("%w: %s: the reason has %d bytes, want at most %d of UTF-8 without U+0000", ErrInvalid, cmd.CommandName(), len(call.reason), maxText)
 	}
 	if !call.once {
 		text, err := randomText(s.cfg.Random)
@@ -241,10 +242,16 @@ func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Comma
 // Given returns the record that a command with the ID of [Once] was given to before, nothing when it was not or the options have no
 // ID. Services that choose the record of a command ask it first, so that the same command reaches the same record again.
 func (s *Service[R, F, C]) Given(ctx context.Context, opts ...Option) (ID, error) {
+	if len(opts) == 0 {
+		return "", nil
+	}
 	actor, _ := ActorFrom(ctx)
 	call := newCall(opts)
 	if !call.once || actor.Tenant == "" {
 		return "", nil
+	}
+	if err := checkName("the command ID", string(call.id)); err != nil {
+		return "", err
 	}
 	for ev, err := range s.repo.Events(ctx, "", Filter{Tenant: actor.Tenant, Command: call.id, Limit: 1}) {
 		if err != nil || ev.Kind != s.desc.Kind {
@@ -565,14 +572,11 @@ func (s *Service[R, F, C]) findSecret(reason string, events []Event) (found *Rea
 		if plan == nil {
 			continue
 		}
-		v := reflect.New(reflect.TypeOf(events[i].Payload)).Elem()
-		v.Set(reflect.ValueOf(events[i].Payload))
-		plan.rewrite(v, func(text string) string {
+		plan.visit(reflect.ValueOf(events[i].Payload), func(text string) {
 			if what, ok := s.cfg.Masker.Secret(text); ok && found == nil {
 				r := ruleSecret.With("field", events[i].Type, "what", what)
 				found = &r
 			}
-			return text
 		})
 		if found != nil {
 			return found

@@ -353,6 +353,11 @@ func (q *Query) check(fields map[string]IndexField) error {
 			return fmt.Errorf("%w: %s cannot be ordered by %q: want a field with one value a record, of %q", ErrInvalid, q.Kind, q.OrderBy, names())
 		}
 	}
+	if q.After.ID != "" {
+		if err := checkName("the ID of the place to go on behind", string(q.After.ID)); err != nil {
+			return err
+		}
+	}
 	if q.Limit < 0 {
 		return fmt.Errorf("%w: limit %d is negative", ErrInvalid, q.Limit)
 	}

@@ -359,33 +359,35 @@ func TestAfterwards(t *testing.T) {
 	t.Run("INV-05 a failed change is backed out before it is closed, in every history", func(t *testing.T) {
 		t.Parallel()
 		failed, closed := 0, 0
-		rapid.Check(t, func(rt *rapid.T) {
-			o := open(t, change.Config{})
-			id := o.at(change.StateImplementing)
-			back := false
-			for range 14 {
-				o.now = o.now.Add(time.Duration(rapid.IntRange(0, 50).Draw(rt, "minutes")) * time.Minute)
-				cmd := rapid.SampledFrom([]itsm.Command{change.BeginStep{}, change.FinishStep{Passed: true, Deviation: "d"}, change.FinishStep{Deviation: "d"}, change.Succeed{}, change.Fail{Why: "w"},
-					change.BackOut{}, change.BackOut{}, change.Restore{Verified: "v"}, change.Compare{}, change.WriteReview{Lessons: "l"}, change.Close{Recorded: true}, change.Tick{}, change.Cancel{Why: "w"}, change.Rework{Why: "w"}}).Draw(rt, "command")
-				who := rapid.SampledFrom([]ctx{engineer, manager, system}).Draw(rt, "who")
-				before := o.get(id).State
-				_, _ = o.Do(who, id, cmd)
-				c := o.get(id)
-				if before == change.StateFailed && c.State != before && c.State != change.StateBackingOut {
-					rt.Fatalf("from failed to %s", c.State)
-				}
-				back = back || c.State == change.StateBackedOut
-				if c.State == change.StateClosed {
-					closed++
-					if c.Failure != nil && (!back || c.Result != change.FailedBack || c.Failure.BackAt.IsZero()) {
-						rt.Fatal("closed without having been backed out")
+		for round := 0; round < 20 && failed == 0; round++ {
+			rapid.Check(t, func(rt *rapid.T) {
+				o := open(t, change.Config{})
+				id := o.at(change.StateImplementing)
+				back := false
+				for range 14 {
+					o.now = o.now.Add(time.Duration(rapid.IntRange(0, 50).Draw(rt, "minutes")) * time.Minute)
+					cmd := rapid.SampledFrom([]itsm.Command{change.BeginStep{}, change.FinishStep{Passed: true, Deviation: "d"}, change.FinishStep{Deviation: "d"}, change.Succeed{}, change.Fail{Why: "w"},
+						change.BackOut{}, change.BackOut{}, change.Restore{Verified: "v"}, change.Compare{}, change.WriteReview{Lessons: "l"}, change.Close{Recorded: true}, change.Tick{}, change.Cancel{Why: "w"}, change.Rework{Why: "w"}}).Draw(rt, "command")
+					who := rapid.SampledFrom([]ctx{engineer, manager, system}).Draw(rt, "who")
+					before := o.get(id).State
+					_, _ = o.Do(who, id, cmd)
+					c := o.get(id)
+					if before == change.StateFailed && c.State != before && c.State != change.StateBackingOut {
+						rt.Fatalf("from failed to %s", c.State)
+					}
+					back = back || c.State == change.StateBackedOut
+					if c.State == change.StateClosed {
+						closed++
+						if c.Failure != nil && (!back || c.Result != change.FailedBack || c.Failure.BackAt.IsZero()) {
+							rt.Fatal("closed without having been backed out")
+						}
+					}
+					if c.Failure != nil {
+						failed++
 					}
 				}
-				if c.Failure != nil {
-					failed++
-				}
-			}
-		})
+			})
+		}
 		require.Positive(t, failed, "the histories get that far")
 	})
 }

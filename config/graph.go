@@ -42,9 +42,18 @@ func (c SetGroup) decide(d *decision) {
 func (s *Service) Graph(ctx context.Context) (*impact.Graph, error) {
 	actor, _ := itsm.ActorFrom(ctx)
 	var b impact.Builder
+	there := make(map[itsm.ID]bool)
+	var merged []impact.Relation
 	for stored, err := range s.repos.Items.Find(ctx, itsm.Query{Tenant: actor.Tenant, Kind: Kind}) {
 		if err != nil {
 			return nil, err
+		}
+		if stored.Record.State == StateDisposed {
+			continue
+		}
+		there[stored.Record.ID] = true
+		if stored.Record.MergedInto != "" {
+			merged = append(merged, same(stored.Record.ID, stored.Record.MergedInto)...)
 		}
 		for _, c := range s.process.model.graphOf(&stored.Record) {
 			switch c := c.(type) {
@@ -60,22 +69,22 @@ func (s *Service) Graph(ctx context.Context) (*impact.Graph, error) {
 			}
 		}
 	}
+	for _, r := range merged {
+		if !there[r.From] || !there[r.To] {
+			continue
+		}
+		if err := b.AddRelation(r); err != nil {
+			return nil, err
+		}
+	}
 	return b.Graph(), nil
 }
 
-// graphOf returns what an item brings into the graph. An item that was merged into another is one that the other stands for: both depend on each other.
+// graphOf returns what an item that is not gone brings into the graph by itself.
 func (m *Model) graphOf(i *Item) (changes []impact.Change) {
-	if i.State == StateDisposed {
-		return nil
-	}
 	changes = append(changes, impact.AddItem{Item: i.ID})
 	for _, r := range i.Relations {
 		if edge, ok := m.edge(i.ID, r.Type, r.To); ok && r.Current() {
-			changes = append(changes, impact.AddRelation{Relation: edge})
-		}
-	}
-	if i.MergedInto != "" {
-		for _, edge := range same(i.ID, i.MergedInto) {
 			changes = append(changes, impact.AddRelation{Relation: edge})
 		}
 	}
@@ -88,6 +97,7 @@ func (m *Model) graphOf(i *Item) (changes []impact.Change) {
 // sameAs is the type under which items stand in the graph that were merged into one.
 const sameAs impact.RelationType = "same_as"
 
+// same is how an item that was merged into another stands to it: the other stands for it, so both depend on each other.
 func same(a, b itsm.ID) []impact.Relation {
 	return []impact.Relation{{From: a, To: b, Type: sameAs}, {From: b, To: a, Type: sameAs}}
 }
@@ -134,7 +144,7 @@ func (m *Model) GraphChanges(ev *itsm.Event) []impact.Change {
 		return relation(e.Type, e.To, false)
 	case Moved:
 		if e.State == StateDisposed {
-			return []impact.Change{impact.RemoveItem{Item: ev.ID}}
+			return []impact.Change{impact.RemoveRelations{Item: ev.ID, Type: sameAs}, impact.RemoveItem{Item: ev.ID}}
 		}
 	case Grouped:
 		if len(e.Group.Members) == 0 {

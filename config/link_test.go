@@ -134,6 +134,23 @@ func TestRelations(t *testing.T) {
 			sound(rt, r)
 		})
 	})
+	t.Run("INV-19 an item that others were merged into leaves the graph with them hanging on nothing", func(t *testing.T) {
+		t.Parallel()
+		r := open(t, config.Config{})
+		a, b := r.live("server", "L-a", attrs{"model": text("M"), "serial": text("S1")}), r.live("server", "L-b", attrs{"model": text("M"), "serial": text("S2")})
+		r.do(keeper, a, config.Merge{Authority: under, Into: b}, itsm.Because("the same machine"))
+		g, err := r.Graph(keeper)
+		require.NoError(t, err)
+		require.Len(t, slices.Collect(g.RelationsOf(b, impact.Dependents)), 1, "they stand for each other")
+		r.do(keeper, b, config.Move{Authority: under, Step: config.DoWithdraw})
+		r.do(keeper, b, config.Dispose{Authority: under})
+		g, err = r.Graph(keeper)
+		require.NoError(t, err)
+		require.Zero(t, g.Dangling())
+		require.Empty(t, slices.Collect(g.RelationsOf(a, impact.Dependencies)))
+		_, err = r.Do(keeper, a, config.Unmerge{Authority: under}, itsm.Because("it was another one"))
+		require.ErrorAs(t, err, new(*itsm.RefusedError), "what is gone for good gives nothing back")
+	})
 	t.Run("INV-19 the graph has no dangling ends, follows the journal, and an impact is closed under dependency", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(rt *rapid.T) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/hospital-itsm/itsm"
@@ -227,14 +229,84 @@ var brokenReads = []faultOf{
 			},
 		}
 	}, "concurrent loads and commits are those of one store", "the answers are not those of one store: no order of the calls"},
-	{"lends what is stale", func() store.DB { return &staleLender{newPlainDB(), make(map[itsm.Key]store.Snapshot)} },
+	{"lends what is stale", func() store.DB { return &staleLender{lendingDB{newPlainDB()}, make(map[itsm.Key]store.Snapshot)} },
 		"keep leaves the content alone", "what is lent is what load gives"},
+	{"lends more than was asked for", func() store.DB { return &boundlessLender{lendingDB{newPlainDB()}} },
+		"find pages through everything once", "what is lent is what find gives"},
+	{"forgets what is not encoded", func() store.DB { return &forgetfulLender{lendingDB{newPlainDB()}} },
+		"a record that is not encoded is for a lender", "load gives it encoded"},
+	{"takes what it cannot encode", func() store.DB {
+		return &broken{commit: func(db *plainDB, ctx context.Context, b store.Batch) error {
+			b.Puts = slices.Clone(b.Puts)
+			for i := range b.Puts {
+				b.Puts[i].Record = nil
+			}
+			return db.Commit(ctx, b)
+		}}
+	}, "a record that is not encoded is for a lender", "load gives it encoded"},
 	{"answers when closed", func() store.DB { return &neverClosed{newPlainDB()} }, "a closed store gives errors", "load"},
+}
+
+// lendingDB is a right [store.Lender]: it encodes what it is given, and lends copies.
+type lendingDB struct{ *plainDB }
+
+func (db lendingDB) Commit(ctx context.Context, b store.Batch) error {
+	if err := b.CheckLent(); err != nil {
+		return err
+	}
+	b.Puts = slices.Clone(b.Puts)
+	for i := range b.Puts {
+		p := &b.Puts[i]
+		p.Data, _ = p.JSON()
+		p.Record = nil
+	}
+	return db.plainDB.Commit(ctx, b)
+}
+
+func (db lendingDB) Lend(ctx context.Context, k itsm.Key) (store.Snapshot, error) {
+	all, err := db.Load(ctx, k)
+	if err != nil {
+		return store.Snapshot{}, err
+	}
+	return all[0], nil
+}
+
+func (db lendingDB) LendAll(ctx context.Context, q itsm.Query) iter.Seq2[store.Snapshot, error] {
+	return db.Find(ctx, q)
+}
+
+func TestLendingDB(t *testing.T) {
+	t.Parallel()
+	record(t, func(t runner) {
+		runStore(t, storeChecks(), func(testing.TB) store.DB { return lendingDB{newPlainDB()} })
+	}).requireNone(t)
+}
+
+// boundlessLender does not look at limits when it lends.
+type boundlessLender struct{ lendingDB }
+
+func (db *boundlessLender) LendAll(ctx context.Context, q itsm.Query) iter.Seq2[store.Snapshot, error] {
+	q.Limit = 0
+	return db.Find(ctx, q)
+}
+
+// forgetfulLender keeps the bytes of records only.
+type forgetfulLender struct{ lendingDB }
+
+func (db *forgetfulLender) Commit(ctx context.Context, b store.Batch) error {
+	if err := b.CheckLent(); err != nil {
+		return err
+	}
+	b.Puts = slices.Clone(b.Puts)
+	for i := range b.Puts {
+		b.Puts[i].Record = nil
+	}
+	return db.plainDB.Commit(ctx, b)
 }
 
 // staleLender lends what it lent first.
 type staleLender struct {
-	*plainDB
+	lendingDB
 	lent map[itsm.Key]store.Snapshot
 }
 
@@ -242,11 +314,11 @@ func (db *staleLender) Lend(ctx context.Context, k itsm.Key) (store.Snapshot, er
 	if s, ok := db.lent[k]; ok {
 		return s, nil
 	}
-	all, err := db.Load(ctx, k)
+	s, err := db.lendingDB.Lend(ctx, k)
 	if err == nil {
-		db.lent[k] = all[0]
+		db.lent[k] = s
 	}
-	return all[0], err
+	return s, err
 }
 
 // neverClosed does not close.

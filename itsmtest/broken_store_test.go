@@ -506,7 +506,7 @@ func TestStoreCatchesBrokenStores(t *testing.T) {
 		t.Skip("with -short too few histories are drawn to catch every fault")
 	}
 	t.Parallel()
-	for _, f := range slices.Concat(brokenStores, brokenReads, brokenWrites) {
+	for _, f := range slices.Concat(brokenStores, brokenReads, brokenWrites, brokenTexts) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			checks := slices.DeleteFunc(storeChecks(), func(c storeCheck) bool { return c.name != f.check })

@@ -20,7 +20,7 @@
 // # Suites
 //
 // [Store] compares a store with the contract of [store.DB]: with a plain store over generated batches, records and queries; by
-// failing every member of a batch; by mutating what goes in and comes out; by going on behind every position, page by page; by races
+// failing every member of a batch; by texts that mean something to databases, in every place where a text can stand; by mutating what goes in and comes out; by going on behind every position, page by page; by races
 // whose winners are counted; by readers that follow the journal while others write; and by concurrent histories of loads and commits,
 // for each of which there must be an order that explains all answers (linearizability, checked by porcupine; [Histories] keeps
 // pictures of those that have none). A part of the contract that a store does not keep is declared by an [Exception] and said

@@ -59,15 +59,13 @@ func TestLawsCatchBrokenProcesses(t *testing.T) {
 	for _, c := range cases {
 		t.Run(string(c.flaw), func(t *testing.T) {
 			t.Parallel()
-			found := record(t, func(t runner) { runLaws(t, lockSpec(c.flaw), c.law) })
-			found.requireFound(t, string(c.law), c.explain)
+			requireCaught(t, func(t runner) { runLaws(t, lockSpec(c.flaw), c.law) }, string(c.law), c.explain)
 		})
 		t.Run(string(c.flaw)+", by commands that are made up", func(t *testing.T) {
 			t.Parallel()
 			spec := lockSpec(c.flaw)
 			spec.Command = nil
-			found := record(t, func(t runner) { runLaws(t, spec, c.law) })
-			found.requireFound(t, string(c.law), c.explain)
+			requireCaught(t, func(t runner) { runLaws(t, spec, c.law) }, string(c.law), c.explain)
 		})
 	}
 }
@@ -189,8 +187,7 @@ func TestLawsCatchBrokenRepositories(t *testing.T) {
 			t.Parallel()
 			spec := lockSpec("")
 			spec.Open = func(t testing.TB) itsm.Repository[lock] { return brokenRepo{Repository: memoryLocks(t), save: c.save} }
-			found := record(t, func(t runner) { runLaws(t, spec, c.law) })
-			found.requireFound(t, string(c.law), c.explain)
+			requireCaught(t, func(t runner) { runLaws(t, spec, c.law) }, string(c.law), c.explain)
 		})
 	}
 }

@@ -38,20 +38,40 @@ func requireLine(t *testing.T, text, line string) {
 	require.Contains(t, strings.Split(text, "\n"), line)
 }
 
+// requireCaught fails unless a suite that draws what it tries finds a fault. It draws again until it does, up to ten times: some
+// faults show in so few of the commands that are made up that now and then a run has none.
+func requireCaught(t *testing.T, suite func(t runner), subtest, explanation string) {
+	t.Helper()
+	var found *findings
+	for range 10 {
+		if found = record(t, suite); found.has(subtest, explanation) {
+			return
+		}
+	}
+	found.requireFound(t, subtest, explanation)
+}
+
 // requireFound fails unless the suite failed in the subtest and its texts hold the explanation, or one of several: "a|b".
 func (f *findings) requireFound(t *testing.T, subtest, explanation string) {
 	t.Helper()
+	if f.has(subtest, explanation) {
+		return
+	}
+	require.Failf(t, "the fault was not caught", "want %q in %q; the suite found:\n%s", explanation, subtest, f)
+}
+
+func (f *findings) has(subtest, explanation string) bool {
 	for name, texts := range f.texts {
 		if !strings.HasPrefix(name, subtest) {
 			continue
 		}
 		for one := range strings.SplitSeq(explanation, "|") {
 			if strings.Contains(strings.Join(texts, "\n"), one) {
-				return
+				return true
 			}
 		}
 	}
-	require.Failf(t, "the fault was not caught", "want %q in %q; the suite found:\n%s", explanation, subtest, f)
+	return false
 }
 
 func (f *findings) requireNone(t *testing.T) {

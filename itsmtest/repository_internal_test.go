@@ -119,14 +119,13 @@ func TestRepositoryCatchesBrokenOnes(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			found := record(t, func(t runner) {
+			requireCaught(t, func(t runner) {
 				runRepository(t, lockProcess{}, func(t testing.TB) itsm.Repository[lock] {
 					b := c.broken
 					b.Repository = memoryLocks(t)
 					return b
 				}, sampleLock)
-			})
-			found.requireFound(t, c.check, c.explain)
+			}, c.check, c.explain)
 		})
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,6 +87,25 @@ func (s *repoSuite[R]) checkUnits() {
 	assert.Len(s, s.verify(b), 2)
 }
 
+// meeting returns a function that waits until n have called it. Where one cannot come before another is through, as under a lock,
+// nobody waits any more after the time.
+func meeting(n int, most time.Duration) func() {
+	var missing atomic.Int64
+	missing.Store(int64(n))
+	met := make(chan struct{})
+	over := sync.OnceFunc(func() { close(met) })
+	return func() {
+		if missing.Add(-1) == 0 {
+			over()
+		}
+		select {
+		case <-met:
+		case <-time.After(most):
+			over()
+		}
+	}
+}
+
 // checkUnitRaces lets units change two records each, always both.
 func (s *repoSuite[R]) checkUnitRaces() {
 	u := s.units()
@@ -92,7 +114,9 @@ func (s *repoSuite[R]) checkUnitRaces() {
 	for i, k := range keys {
 		s.save(s.change(k, itsm.Stored[R]{}, i))
 	}
+	meet := meeting(workers, time.Second)
 	errs := together(s.runner, workers, func(worker int) error {
+		meet := sync.OnceFunc(meet)
 		for done := 0; done < each; {
 			err := u.Atomically(s.ctx, func(ctx context.Context) error {
 				for i := range keys {
@@ -101,6 +125,7 @@ func (s *repoSuite[R]) checkUnitRaces() {
 					if err != nil {
 						return err
 					}
+					meet()            // the first units have all begun before one of them is done
 					runtime.Gosched() // lets somebody else come between
 					if err := s.repo.Save(ctx, s.change(k, now, done)); err != nil {
 						return err

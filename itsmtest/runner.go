@@ -19,7 +19,7 @@ func (r testRunner) run(name string, f func(t runner)) {
 	r.T.Run(name, func(t *testing.T) { f(testRunner{t}) })
 }
 
-func (testRunner) patience() time.Duration { return 30 * time.Second }
+func (testRunner) patience() time.Duration { return 2 * time.Minute }
 
 // within runs f and fails when it does not come back: a deadlock is told by name instead of as a timeout of everything.
 func within(t runner, what string, f func()) {

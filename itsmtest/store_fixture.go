@@ -156,15 +156,32 @@ func (s *storeSuite) load(t failer, keys ...itsm.Key) []store.Snapshot {
 		for i, k := range keys {
 			lent, err := lender.Lend(s.ctx, k)
 			require.NoError(t, err, "lend")
-			require.Equal(t, showSnapshot(got[i]), showSnapshot(lent), "what is lent is what load gives")
+			require.Equal(t, showSnapshot(got[i]), showSnapshot(encoded(t, lent)), "what is lent is what load gives")
 		}
 	}
 	return got
 }
 
+// encoded returns what was lent as a store gives it that does not lend.
+func encoded(t failer, s store.Snapshot) store.Snapshot {
+	t.Helper()
+	data, err := s.JSON()
+	require.NoError(t, err, "encode a record that was put without being encoded")
+	s.Data, s.Record = data, nil
+	return s
+}
+
 func (s *storeSuite) find(t failer, q itsm.Query) []store.Snapshot {
 	t.Helper()
-	return collect(t, "find", s.db.Find(s.ctx, q))
+	found := collect(t, "find", s.db.Find(s.ctx, q))
+	if lender, ok := s.db.(store.Lender); ok {
+		lent := collect(t, "lend all", lender.LendAll(s.ctx, q))
+		require.Len(t, lent, len(found), "what is lent is what find gives")
+		for i := range lent {
+			require.Equal(t, showSnapshot(found[i]), showSnapshot(encoded(t, lent[i])), "what is lent is what find gives")
+		}
+	}
+	return found
 }
 
 func (s *storeSuite) events(t failer, after itsm.Position, f itsm.Filter) []itsm.Event {

@@ -27,12 +27,14 @@ type Histories string
 
 func (Histories) storeOption() {}
 
-// The size of the histories: many short ones find more than a long one, and are checked in no time.
+// The size of the histories: many short ones find more than a long one, and are checked in no time. There are more rounds
+// until a good number of loads have met a commit, in reason: on one processor calls to a store in memory hardly ever meet.
 const (
 	linearRounds, linearClients, linearCalls = 12, 5, 14
+	linearMet, linearMostRounds              = 60, 100
 	linearTenants, linearKeys, linearIDs     = 2, 3, 6
 	// linearPatience bounds the search for an order. It is NP-hard in general; histories of this size take milliseconds.
-	linearPatience = 20 * time.Second
+	linearPatience = time.Minute
 )
 
 // A linearCall is a load or a commit as the model sees it.
@@ -201,6 +203,8 @@ type linearClient struct {
 	shared  []itsm.CommandID
 	ticks   *atomic.Int64 // orders the beginnings and ends of calls
 	marks   *atomic.Int64
+	commits *[linearTenants]atomic.Int64 // that were acknowledged
+	met     *atomic.Int64                // loads during which there was a commit
 	known   [linearTenants][linearKeys]store.Snapshot
 	history []porcupine.Operation
 }
@@ -238,6 +242,7 @@ func (c *linearClient) load(tenant int) error {
 	for _, i := range call.load {
 		keys = append(keys, linearKey(c.tenants[tenant], i))
 	}
+	commits := c.commits[tenant].Load()
 	begin := c.ticks.Add(1)
 	found, err := c.s.db.Load(c.s.ctx, keys...)
 	if err != nil {
@@ -258,6 +263,9 @@ func (c *linearClient) load(tenant int) error {
 		c.known[tenant][call.load[i]] = found[i]
 	}
 	c.note(begin, call, answer)
+	if c.commits[tenant].Load() != commits {
+		c.met.Add(1)
+	}
 	return nil
 }
 
@@ -299,6 +307,9 @@ func (c *linearClient) commit(tenant int) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	c.note(begin, call, answer)
+	if err == nil {
+		c.commits[tenant].Add(1)
+	}
 	for n, i := range keys[:puts] {
 		if err == nil {
 			known := b.Puts[n].Snapshot
@@ -314,17 +325,19 @@ func (c *linearClient) commit(tenant int) error {
 // checkLinear lets clients load and commit at the same time, and looks for an order of all calls, each between its beginning and
 // its end, in which a plain store would have given the same answers.
 func checkLinear(s *storeSuite) {
-	for round := range linearRounds {
+	var met atomic.Int64
+	for round := 0; round < linearRounds || round < linearMostRounds && met.Load() < linearMet; round++ {
 		tenants := []itsm.Tenant{newTenant(), newTenant()}
 		shared := make([]itsm.CommandID, linearIDs)
 		for i := range shared {
 			shared[i] = newCommand()
 		}
 		var ticks, marks atomic.Int64
+		var commits [linearTenants]atomic.Int64
 		var mu sync.Mutex
 		var history []porcupine.Operation
 		errs := together(s.runner, linearClients, func(i int) error {
-			c := &linearClient{s: s, id: i, random: rand.New(rand.NewPCG(uint64(round), uint64(i))), tenants: tenants, shared: shared, ticks: &ticks, marks: &marks}
+			c := &linearClient{s: s, id: i, random: rand.New(rand.NewPCG(uint64(round), uint64(i))), tenants: tenants, shared: shared, ticks: &ticks, marks: &marks, commits: &commits, met: &met}
 			err := c.run()
 			mu.Lock()
 			defer mu.Unlock()

@@ -2,6 +2,7 @@ package itsmtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -168,6 +169,44 @@ func checkKeep(s *storeSuite) {
 		assert.NoError(s, err)
 		assert.Len(s, due, 1, "the wake is kept")
 	}
+	s.verifyChain(s, k)
+}
+
+// unencoded is a record as a lender takes it.
+type unencoded string
+
+func (r unencoded) JSON() ([]byte, error) { return []byte(r), nil }
+
+func checkUnencoded(s *storeSuite) {
+	k := itsm.Key{Tenant: "h1", Kind: "order", ID: "A"}
+	put := func(before store.Snapshot, edit func(*store.Put)) store.Batch {
+		return next(before, func(p *store.Put, _ *itsm.Event) {
+			p.Data, p.Record, p.Index = nil, unencoded(`{"a":1}`), []itsm.IndexEntry{entry("name", itsm.TextOf("x"))}
+			edit(p)
+		})
+	}
+	twice := put(fresh(itsm.Key{Tenant: "h1", Kind: "order", ID: "B"}), func(p *store.Put) { p.Data = []byte(`{"a":1}`) })
+	s.refused(twice, "a record is either encoded or not", itsm.ErrInvalid)
+	b := put(fresh(k), func(*store.Put) {})
+	err := s.try(s, b)
+	if _, ok := s.db.(store.Lender); !ok && errors.Is(err, itsm.ErrInvalid) {
+		assert.Zero(s, s.load(s, k)[0].Seq, "a batch that fails leaves nothing behind")
+		return
+	}
+	require.NoError(s, err)
+	q := itsm.Query{Tenant: "h1", Kind: "order", Where: []itsm.Condition{itsm.Where("name", itsm.TextOf("x"))}}
+	for range 2 { // as it was put, and kept
+		got := s.load(s, k)[0]
+		assert.Equal(s, `{"a":1}`, string(got.Data), "load gives it encoded")
+		assert.Nil(s, got.Record, "load gives it encoded")
+		if found := s.find(s, q); assert.Len(s, found, 1) {
+			assert.Equal(s, `{"a":1}`, string(found[0].Data), "find gives it encoded")
+			assert.Nil(s, found[0].Record, "find gives it encoded")
+		}
+		s.commit(put(got, func(p *store.Put) { p.Keep, p.Record, p.Index = true, nil, nil }))
+	}
+	b = next(s.load(s, k)[0], content([]byte(`{"a":2}`), nil, time.Time{}))
+	assert.Equal(s, `{"a":2}`, string(s.commit(b)[0].Data), "an encoded record takes its place")
 	s.verifyChain(s, k)
 }
 

@@ -196,51 +196,53 @@ func TestInvariants(t *testing.T) {
 		deployed := 0
 		d := open(t, release.Config{})
 		good := d.world.changes["CHG-1"]
-		rapid.Check(t, func(rt *rapid.T) {
-			roles := []itsm.Role{itsm.RoleChangeManager, itsm.RoleSoftwareEngineer, itsm.RoleConfigManager, itsm.RoleServiceDesk}
-			d.world.changes["CHG-1"] = good
-			d.now = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-			rec, err := d.Do(as("u-001", roles...), "", release.Draft{Plan: wide(rapid.SampledFrom(release.Types()).Draw(rt, "type"))})
-			require.NoError(rt, err)
-			for step := range 20 {
-				d.now = d.now.Add(time.Hour)
-				c := good
-				c.Approved = rapid.IntRange(0, 9).Draw(rt, "approved") > 0
-				d.world.changes["CHG-1"] = c
-				before := rec
-				if rapid.IntRange(0, 2).Draw(rt, "onward") > 0 {
-					for _, m := range onward(rec) {
-						_, err = d.Do(as(m.Actor.ID, roles...), rec.ID, m.Command)
-					}
-				} else {
-					cmd, _ := draw(rt, rec, step+1)
-					_, err = d.Do(as(rapid.SampledFrom([]itsm.PersonID{"u-001", "u-002", "u-003"}).Draw(rt, "who"), roles...), rec.ID, cmd)
-				}
-				rec = d.get(rec.ID)
-				if err != nil || rec.State != release.StateDeploying || before.State == release.StateDeploying || before.State == release.StateHalted {
-					continue
-				}
-				deployed++
-				test := rec.Test()
-				if !rec.Signed() || test == nil || !test.Passed || !c.Approved || rec.Baseline == nil || test.Environment != rec.Inspection.Environment || len(rec.Inspection.Shared) > 0 {
-					rt.Fatalf("deployed without what it takes: %+v", rec)
-				}
-			}
-			if rec.State == release.StateDeploying { // let the next history have the targets
-				_, _ = d.Do(manager, rec.ID, release.RollBack{Why: "w", Partly: true})
-			}
-			for rec = d.get(rec.ID); rec.Open(); rec = d.get(rec.ID) {
-				switch {
-				case rec.State == release.StateHalted:
-					_, err = d.Do(manager, rec.ID, release.RollBack{Why: "w", Partly: true})
-				case len(rec.Rollback.Left) > 0:
-					_, err = d.Do(engineer, rec.ID, release.UndoStep{Undo: rec.Rollback.Left[0], Evidence: "e"})
-				default:
-					_, err = d.Do(manager, rec.ID, release.FinishRollback{})
-				}
+		for round := 0; round < 20 && deployed == 0; round++ {
+			rapid.Check(t, func(rt *rapid.T) {
+				roles := []itsm.Role{itsm.RoleChangeManager, itsm.RoleSoftwareEngineer, itsm.RoleConfigManager, itsm.RoleServiceDesk}
+				d.world.changes["CHG-1"] = good
+				d.now = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+				rec, err := d.Do(as("u-001", roles...), "", release.Draft{Plan: wide(rapid.SampledFrom(release.Types()).Draw(rt, "type"))})
 				require.NoError(rt, err)
-			}
-		})
+				for step := range 20 {
+					d.now = d.now.Add(time.Hour)
+					c := good
+					c.Approved = rapid.IntRange(0, 9).Draw(rt, "approved") > 0
+					d.world.changes["CHG-1"] = c
+					before := rec
+					if rapid.IntRange(0, 2).Draw(rt, "onward") > 0 {
+						for _, m := range onward(rec) {
+							_, err = d.Do(as(m.Actor.ID, roles...), rec.ID, m.Command)
+						}
+					} else {
+						cmd, _ := draw(rt, rec, step+1)
+						_, err = d.Do(as(rapid.SampledFrom([]itsm.PersonID{"u-001", "u-002", "u-003"}).Draw(rt, "who"), roles...), rec.ID, cmd)
+					}
+					rec = d.get(rec.ID)
+					if err != nil || rec.State != release.StateDeploying || before.State == release.StateDeploying || before.State == release.StateHalted {
+						continue
+					}
+					deployed++
+					test := rec.Test()
+					if !rec.Signed() || test == nil || !test.Passed || !c.Approved || rec.Baseline == nil || test.Environment != rec.Inspection.Environment || len(rec.Inspection.Shared) > 0 {
+						rt.Fatalf("deployed without what it takes: %+v", rec)
+					}
+				}
+				if rec.State == release.StateDeploying { // let the next history have the targets
+					_, _ = d.Do(manager, rec.ID, release.RollBack{Why: "w", Partly: true})
+				}
+				for rec = d.get(rec.ID); rec.Open(); rec = d.get(rec.ID) {
+					switch {
+					case rec.State == release.StateHalted:
+						_, err = d.Do(manager, rec.ID, release.RollBack{Why: "w", Partly: true})
+					case len(rec.Rollback.Left) > 0:
+						_, err = d.Do(engineer, rec.ID, release.UndoStep{Undo: rec.Rollback.Left[0], Evidence: "e"})
+					default:
+						_, err = d.Do(manager, rec.ID, release.FinishRollback{})
+					}
+					require.NoError(rt, err)
+				}
+			})
+		}
 		t.Logf("%d deployments", deployed)
 		require.Positive(t, deployed, "the histories get that far")
 	})

@@ -3,6 +3,7 @@ package scheduler_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -161,16 +162,20 @@ func TestWakeFailures(t *testing.T) {
 
 	t.Run("a wake that hangs is given up after its time", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t)
-		service := b.alarms("alarm")
-		bad := b.do(service, "", set{At: after(10)})
-		b.do(service, "", set{At: after(20)})
-		s := b.scheduler(scheduler.Config{Timeout: 10 * time.Millisecond}, scheduler.Wake(hanging{service, bad.ID}, tick{}))
-		b.clock.Add(time.Minute)
-		r := b.tick(s)
-		require.Equal(t, 1, r.Failed)
-		require.ErrorIs(t, r.Failures[0].Err, context.DeadlineExceeded)
-		assert.Equal(t, 1, r.Woken)
+		synctest.Test(t, func(t *testing.T) { // where no time passes for those who work
+			b := setup(t)
+			service := b.alarms("alarm")
+			bad := b.do(service, "", set{At: after(10)})
+			b.do(service, "", set{At: after(20)})
+			s := b.scheduler(scheduler.Config{Timeout: 10 * time.Millisecond}, scheduler.Wake(hanging{service, bad.ID}, tick{}))
+			b.clock.Add(time.Minute)
+			begin := time.Now()
+			r := b.tick(s)
+			assert.Equal(t, 10*time.Millisecond, time.Since(begin))
+			require.Equal(t, 1, r.Failed)
+			require.ErrorIs(t, r.Failures[0].Err, context.DeadlineExceeded)
+			assert.Equal(t, 1, r.Woken)
+		})
 	})
 }
 

@@ -11,9 +11,15 @@ import (
 // ErrClosed says that the DB was closed.
 var ErrClosed = errors.New("the store is closed")
 
-// Check reports the ways in which the batch contradicts itself, as itsm.ErrInvalid. Adapters call it first in Commit.
-func (b *Batch) Check() error {
-	c := checker{tenant: b.Tenant}
+// Check reports the ways in which the batch contradicts itself, as itsm.ErrInvalid. Adapters call it first in Commit; a [Lender]
+// calls [Batch.CheckLent].
+func (b *Batch) Check() error { return b.check(false) }
+
+// CheckLent is Check for a store that takes records that are not encoded.
+func (b *Batch) CheckLent() error { return b.check(true) }
+
+func (b *Batch) check(lent bool) error {
+	c := checker{tenant: b.Tenant, lent: lent}
 	if b.Tenant == "" {
 		c.fault("the tenant is missing")
 	}
@@ -66,6 +72,7 @@ func CheckFilter(f *itsm.Filter) error {
 // checker looks a batch through.
 type checker struct {
 	tenant itsm.Tenant
+	lent   bool // records may come unencoded
 	chains lookup[itsm.Key, chain]
 	faults []string
 }
@@ -104,6 +111,9 @@ func (c *checker) puts(puts []Put) {
 		}
 		if p.Keep && p.Expect == 0 {
 			c.fault("put %s: there is no data to keep in a new record", p.Key)
+		}
+		if p.Record != nil && (!c.lent || p.Data != nil) {
+			c.fault("put %s: a record that is not encoded is for a lender, in place of data", p.Key)
 		}
 		if !p.Keep {
 			c.index(p)
@@ -174,8 +184,8 @@ func (c *checker) events(events []itsm.Event) {
 		}
 		p.head = e.Hash
 	}
-	for i := range c.chains.vals {
-		p := &c.chains.vals[i]
+	for i := range c.chains.n {
+		p := c.chains.at(i)
 		switch {
 		case p.seq == p.put.Expect:
 			if p.put.Keep || !p.put.Head.IsZero() {
@@ -234,52 +244,50 @@ func (c *checker) commands(ids []itsm.CommandID) {
 	}
 }
 
-// few is up to how many keys a walk along a slice beats a map.
-const few = 8
+// few is how many keys a lookup holds without a map: a walk along them is faster.
+const few = 4
 
 // A lookup is a small map that keeps the order in which keys came.
 type lookup[K comparable, V any] struct {
-	keys []K
-	vals []V
-	at   map[K]int // from few keys on
-
-	key [1]K // where the first one lies
-	val [1]V
+	n     int
+	keys  [few]K // of the first ones
+	vals  [few]V
+	more  map[K]*V // of the others
+	order []*V     // likewise
 }
 
 func (l *lookup[K, V]) get(key K) *V {
-	if l.at != nil {
-		if i, ok := l.at[key]; ok {
-			return &l.vals[i]
-		}
-		return nil
-	}
-	for i := range l.keys {
+	for i := range min(l.n, few) {
 		if l.keys[i] == key {
 			return &l.vals[i]
 		}
 	}
-	return nil
+	return l.more[key]
 }
 
-// add puts a value in, unless the key has one already. It returns the value of the key, valid until the next add, and
-// whether it is the new one.
+// at returns the value of the ith key.
+func (l *lookup[K, V]) at(i int) *V {
+	if i < few {
+		return &l.vals[i]
+	}
+	return l.order[i-few]
+}
+
+// add puts a value in, unless the key has one already. It returns the value of the key, and whether it is the new one.
 func (l *lookup[K, V]) add(key K, val V) (*V, bool) {
 	if v := l.get(key); v != nil {
 		return v, false
 	}
-	if l.keys == nil {
-		l.keys, l.vals = l.key[:0], l.val[:0]
-	}
-	l.keys, l.vals = append(l.keys, key), append(l.vals, val)
-	switch n := len(l.keys); {
-	case l.at != nil:
-		l.at[key] = n - 1
-	case n > few:
-		l.at = make(map[K]int, 4*few)
-		for i, k := range l.keys {
-			l.at[k] = i
+	if l.n < few {
+		l.keys[l.n], l.vals[l.n] = key, val
+	} else {
+		if l.more == nil {
+			l.more = make(map[K]*V)
 		}
+		v := new(V)
+		*v = val
+		l.more[key], l.order = v, append(l.order, v)
 	}
-	return &l.vals[len(l.vals)-1], true
+	l.n++
+	return l.at(l.n - 1), true
 }

@@ -14,17 +14,18 @@ import (
 // in units of work ([Atomically]), and is safe for concurrent use.
 //
 // The type R must come back from JSON as it went in; the process laws of itsmtest check that. A record that was used a short
-// while ago is not decoded again when the store still gives the same bytes.
+// while ago is not decoded again when the store still gives the same bytes, and a [Lender] holds the records themselves.
 type Repository[R any] struct {
 	db     DB
 	direct direct
 	cache  *cache[R] // nil for none
+	check  jsonfast.Checker[R]
 	series series
 }
 
 // NewRepository returns a repository over a store. Repositories of several kinds share one store.
 func NewRepository[R any](db DB) *Repository[R] {
-	return &Repository[R]{db: db, direct: directTo(db), cache: newCache[R]()}
+	return &Repository[R]{db: db, direct: directTo(db), cache: newCache[R](), check: jsonfast.CheckerOf[R]()}
 }
 
 // Uncached returns a repository over the same store that decodes every record that it reads. Tests use it to see what was
@@ -37,7 +38,7 @@ func (r *Repository[R]) DB() DB { return r.db }
 // records is what of a DB the repository works with: the store itself, or the unit of work of the context.
 type records interface {
 	lend(ctx context.Context, key itsm.Key) (Snapshot, error)
-	Find(ctx context.Context, q itsm.Query) iter.Seq2[Snapshot, error]
+	find(ctx context.Context, q itsm.Query) iter.Seq2[Snapshot, error]
 	Commit(ctx context.Context, b Batch) error
 	Events(ctx context.Context, after itsm.Position, f itsm.Filter) iter.Seq2[itsm.Event, error]
 }
@@ -64,6 +65,14 @@ type direct struct {
 func directTo(db DB) direct {
 	l, _ := db.(Lender)
 	return direct{db, l}
+}
+
+// find is Find that lends.
+func (d *direct) find(ctx context.Context, q itsm.Query) iter.Seq2[Snapshot, error] {
+	if d.lender != nil {
+		return d.lender.LendAll(ctx, q)
+	}
+	return d.Find(ctx, q)
 }
 
 func (d *direct) lend(ctx context.Context, key itsm.Key) (Snapshot, error) {
@@ -101,17 +110,30 @@ func (r *Repository[R]) Borrow(ctx context.Context, key itsm.Key) (itsm.Lent[R],
 
 // decode returns the record of a snapshot, which must not be written to.
 func (r *Repository[R]) decode(s *Snapshot) (itsm.Lent[R], error) {
-	lent := itsm.Lent[R]{Record: r.cache.get(s.Key, s.Data), Seq: s.Seq, Head: s.Head, Recorded: s.Recorded}
-	if lent.Record != nil {
+	lent := itsm.Lent[R]{Seq: s.Seq, Head: s.Head, Recorded: s.Recorded}
+	if known, ok := s.Record.(live[R]); ok && r.cache != nil {
+		lent.Record = known.rec
+		return lent, nil
+	}
+	data, err := s.JSON()
+	if err != nil {
+		return itsm.Lent[R]{}, fmt.Errorf("store: %s at %d: %w", s.Key, s.Seq, err)
+	}
+	if lent.Record = r.cache.get(s.Key, data); lent.Record != nil {
 		return lent, nil
 	}
 	lent.Record = new(R)
-	if err := json.Unmarshal(s.Data, lent.Record); err != nil {
+	if err := json.Unmarshal(data, lent.Record); err != nil {
 		return itsm.Lent[R]{}, fmt.Errorf("store: %s at %d does not fit its type: %w", s.Key, s.Seq, err)
 	}
-	r.cache.put(s.Key, s.Data, lent.Record)
+	r.cache.put(s.Key, data, lent.Record)
 	return lent, nil
 }
+
+// live is a [Record] of a type.
+type live[R any] struct{ rec *R }
+
+func (l live[R]) JSON() ([]byte, error) { return jsonfast.Marshal(l.rec) }
 
 // own returns what was lent as the caller's own.
 func (r *Repository[R]) own(lent *itsm.Lent[R]) itsm.Stored[R] {
@@ -126,7 +148,7 @@ func (r *Repository[R]) own(lent *itsm.Lent[R]) itsm.Stored[R] {
 func (r *Repository[R]) Find(ctx context.Context, q itsm.Query) iter.Seq2[itsm.Stored[R], error] {
 	recs, _ := r.in(ctx)
 	return func(yield func(itsm.Stored[R], error) bool) {
-		for s, err := range recs.Find(ctx, q) {
+		for s, err := range recs.find(ctx, q) {
 			var stored itsm.Stored[R]
 			if err == nil {
 				var lent itsm.Lent[R]
@@ -150,27 +172,45 @@ func (r *Repository[R]) Save(ctx context.Context, c itsm.Change[R]) error {
 	if len(c.Events) == 0 {
 		return fmt.Errorf("%w: store: a change of %s without an event", itsm.ErrInvalid, c.Key)
 	}
+	space := new(struct { // the slices of a batch of one change, in one piece
+		puts     [1]Put
+		commands [1]itsm.CommandID
+	})
 	b := Batch{Tenant: c.Key.Tenant, Events: c.Events, Owned: true}
 	if c.Command != "" {
-		b.Commands = []itsm.CommandID{c.Command}
+		space.commands[0] = c.Command
+		b.Commands = space.commands[:]
 	}
 	if c.Erase {
 		b.Erase = []itsm.Key{c.Key}
 	}
 	if c.Record != nil || c.Expect > 0 { // otherwise the entry stands alone
 		last := &c.Events[len(c.Events)-1]
-		p := Put{Expect: c.Expect, Keep: c.Record == nil, Index: c.Index}
+		p := &space.puts[0]
+		p.Expect, p.Keep, p.Index = c.Expect, c.Record == nil, c.Index
 		p.Snapshot = Snapshot{Key: c.Key, Seq: last.Seq, Head: last.Hash, Recorded: last.Recorded, Wake: c.Wake}
 		if c.Record != nil {
-			var err error
-			if p.Data, err = jsonfast.Marshal(c.Record); err != nil {
+			if err := r.encode(&p.Snapshot, c.Record); err != nil {
 				return fmt.Errorf("store: %s: %w", c.Key, err)
 			}
-			r.cache.put(c.Key, p.Data, c.Record)
 		}
-		b.Puts = []Put{p}
+		b.Puts = space.puts[:]
 	}
 	return recs.Commit(ctx, b)
+}
+
+// encode puts a record into a snapshot, as it is where the store is a [Lender]. Nobody may write to it afterwards.
+func (r *Repository[R]) encode(s *Snapshot, rec *R) (err error) {
+	if r.direct.lender != nil && r.cache != nil {
+		if err = r.check.Check(rec); err == nil {
+			s.Record = live[R]{rec}
+		}
+		return err
+	}
+	if s.Data, err = jsonfast.Marshal(rec); err == nil {
+		r.cache.put(s.Key, s.Data, rec)
+	}
+	return err
 }
 
 // Events implements [itsm.Repository].

@@ -40,9 +40,19 @@ type DB interface {
 	Close() error
 }
 
-// A Lender is a [DB] that can lend a record: Lend is Load of one record without copying its data, which must not be written to.
+// A Lender is a [DB] that keeps records where its users are, in memory: it lends them without a copy, and takes and gives
+// them without encoding them. Nobody may write to what it lends, nor to a [Record] that it was given.
 type Lender interface {
+	// Lend is Load of one record.
 	Lend(ctx context.Context, key itsm.Key) (Snapshot, error)
+	// LendAll is Find.
+	LendAll(ctx context.Context, q itsm.Query) iter.Seq2[Snapshot, error]
+}
+
+// A Record is a record that has not been encoded. It never changes and is safe for concurrent use.
+type Record interface {
+	// JSON encodes the record. That it can be encoded was found out before the record was put.
+	JSON() ([]byte, error)
 }
 
 // A Snapshot is a record as it lies in a store.
@@ -52,8 +62,17 @@ type Snapshot struct {
 	Head     itsm.Digest // the hash of that entry; zero for a counter
 	Recorded time.Time   // when that entry was recorded
 	Data     []byte      // the record as JSON
+	Record   Record      // in place of Data, given to and lent by a Lender only
 	Wake     time.Time   // when it wants to be woken; zero for never
 	Order    itsm.Value  // out of Find: the value of the field that the query orders by; Cursor{Order, Key.ID} is its place
+}
+
+// JSON returns the record as JSON, encoded now if it has not been. Data that are there are not copied.
+func (s *Snapshot) JSON() ([]byte, error) {
+	if s.Record == nil {
+		return s.Data, nil
+	}
+	return s.Record.JSON()
 }
 
 // A Wake is a record that wants to be woken.

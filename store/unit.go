@@ -163,7 +163,7 @@ func (u *unit) meet(snap Snapshot) *held {
 
 // Commit takes a change into the unit.
 func (u *unit) Commit(ctx context.Context, b Batch) error {
-	if err := b.Check(); err != nil {
+	if err := b.CheckLent(); err != nil {
 		return err
 	}
 	u.mu.Lock()
@@ -253,7 +253,7 @@ func (u *unit) put(p *Put) {
 		return
 	}
 	h.data = true
-	h.snap.Data, h.snap.Wake, h.index = p.Data, p.Wake, p.Index
+	h.snap.Data, h.snap.Record, h.snap.Wake, h.index = p.Data, p.Record, p.Wake, p.Index
 	if t := u.tables[p.Key.Kind]; t != nil {
 		t.Put(rowOf(h))
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/hospital-itsm/itsm/store/internal/rows"
 )
 
-// Find lists what is in the store as the unit has left it: records that the unit has written stand in for those of the store.
-func (u *unit) Find(ctx context.Context, q itsm.Query) iter.Seq2[Snapshot, error] {
+// find lists what is in the store as the unit has left it: records that the unit has written stand in for those of the store.
+func (u *unit) find(ctx context.Context, q itsm.Query) iter.Seq2[Snapshot, error] {
 	q.Where = slices.Clone(q.Where)
 	return func(yield func(Snapshot, error) bool) {
 		own := ownRows{unit: u, query: q, after: q.After}
@@ -25,7 +25,8 @@ func (u *unit) Find(ctx context.Context, q itsm.Query) iter.Seq2[Snapshot, error
 			given++
 			return yield(s, nil) && given != q.Limit
 		}
-		for s, err := range u.db.Find(ctx, stored) {
+		d := directTo(u.db)
+		for s, err := range d.find(ctx, stored) {
 			if err == nil {
 				err = u.see(s.Key, s.Seq)
 			}

@@ -8,8 +8,8 @@ import (
 	"github.com/hospital-itsm/itsm"
 )
 
-// A Change is something that happened to the items and relations: [AddItem], [RemoveItem], [AddRelation], [RemoveRelation], [SetGroup] or
-// [RemoveGroup].
+// A Change is something that happened to the items and relations: [AddItem], [RemoveItem], [AddRelation], [RemoveRelation],
+// [RemoveRelations], [SetGroup] or [RemoveGroup].
 type Change interface {
 	apply(g *Graph, faults *itsm.Reasons)
 }
@@ -26,6 +26,12 @@ type (
 
 	// RemoveRelation takes away one relation of this type between these ends.
 	RemoveRelation struct{ Relation }
+
+	// RemoveRelations takes away all relations of a type that an item has, in both directions, if it has any.
+	RemoveRelations struct {
+		Item itsm.ID
+		Type RelationType
+	}
 
 	// SetGroup adds a group, or replaces the one of the same item and name.
 	SetGroup struct{ Group }
@@ -101,6 +107,26 @@ func (c RemoveRelation) apply(g *Graph, faults *itsm.Reasons) {
 		return
 	}
 	g.relate(from, to, uint32(kind), -1)
+}
+
+func (c RemoveRelations) apply(g *Graph, _ *itsm.Reasons) {
+	i, ok := g.find(string(c.Item))
+	kind := slices.Index(g.kinds, c.Type)
+	if !ok || kind < 0 {
+		return
+	}
+	for _, side := range [...]Direction{Dependents, Dependencies} {
+		var buf []edge
+		for _, e := range slices.Clone(g.row(side, i, &buf)) {
+			from, to := i, e.item()
+			if side == Dependents {
+				from, to = to, from
+			}
+			if e.kind() == uint32(kind) {
+				g.relate(from, to, e.kind(), -1)
+			}
+		}
+	}
 }
 
 func (c SetGroup) apply(g *Graph, faults *itsm.Reasons) {

@@ -47,6 +47,8 @@ func (m *model) apply(c impact.Change) bool {
 		if m.count[c.Relation]--; m.count[c.Relation] == 0 {
 			delete(m.count, c.Relation)
 		}
+	case impact.RemoveRelations:
+		maps.DeleteFunc(m.count, func(r impact.Relation, _ int) bool { return r.Type == c.Type && (r.From == c.Item || r.To == c.Item) })
 	case impact.SetGroup:
 		m.groups[[2]string{string(c.Group.Item), c.Name}] = c.Group
 	case impact.RemoveGroup:
@@ -266,7 +268,7 @@ func drawGroup() *rapid.Generator[impact.Group] {
 
 func drawChange() *rapid.Generator[impact.Change] {
 	return rapid.Custom(func(t *rapid.T) impact.Change {
-		switch rapid.IntRange(0, 11).Draw(t, "kind") {
+		switch rapid.IntRange(0, 12).Draw(t, "kind") {
 		case 0:
 			return impact.RemoveItem{Item: drawID().Draw(t, "item")}
 		case 1, 2:
@@ -278,6 +280,8 @@ func drawChange() *rapid.Generator[impact.Change] {
 			return impact.RemoveGroup{Item: gr.Item, Name: gr.Name}
 		case 6, 7:
 			return impact.SetGroup{Group: drawGroup().Draw(t, "group")}
+		case 8:
+			return impact.RemoveRelations{Item: drawID().Draw(t, "item"), Type: rapid.SampledFrom(types).Draw(t, "type")}
 		}
 		return impact.AddRelation{Relation: drawRelation().Draw(t, "relation")}
 	})

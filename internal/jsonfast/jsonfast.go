@@ -21,7 +21,18 @@ func Marshal[T any](p *T) ([]byte, error) {
 
 // AppendValue appends what json.Marshal returns of a value. After an error nothing is appended.
 func AppendValue(b []byte, v reflect.Value) ([]byte, error) {
-	out, err := encoderOf(v.Type())(b, v)
+	return Encoder{encoderOf(v.Type())}.Append(b, v)
+}
+
+// An Encoder encodes values of one type. It is immutable and safe for concurrent use.
+type Encoder struct{ encode encoder }
+
+// EncoderOf returns the encoder of a type.
+func EncoderOf(t reflect.Type) Encoder { return Encoder{encoderOf(t)} }
+
+// Append is [AppendValue] for a value of the type.
+func (e Encoder) Append(b []byte, v reflect.Value) ([]byte, error) {
+	out, err := e.encode(b, v)
 	if err != nil {
 		return b, err
 	}
@@ -114,6 +125,9 @@ func compile(t reflect.Type, outer []reflect.Type) encoder {
 // standard leaves a value to encoding/json.
 func standard(b []byte, v reflect.Value) ([]byte, error) {
 	out, err := json.Marshal(held(v)) // so that methods of pointers are found, as encoding/json does
+	if e, ok := err.(*json.MarshalerError); ok && v.CanAddr() && e.Type == reflect.PointerTo(v.Type()) {
+		e.Type = v.Type() // what the value is, not how it was held
+	}
 	return append(b, out...), err
 }
 

@@ -3,6 +3,7 @@ package jsonfast_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -71,7 +72,10 @@ type all struct {
 	E     any                   `json:"e"`
 	R     json.RawMessage       `json:"r,omitempty"`
 	Deep  [][]map[grade]Base    `json:"deep,omitempty"`
+	Many  []Base                `json:"many,omitempty"`
+	Each  map[string]*Base      `json:"each,omitempty"`
 	Skip  int                   `json:"-"`
+	Left  time.Time             `json:"-"`
 	Plain struct{ X, Y int }
 }
 
@@ -121,6 +125,7 @@ func TestSameAsStandard(t *testing.T) {
 			v := draw(t)
 			got, err := jsonfast.Marshal(&v)
 			same(t, &v, got, err)
+			require.NoError(t, jsonfast.CheckerOf[all]().Check(&v))
 			got, err = jsonfast.AppendValue(nil, reflect.ValueOf(v.Deep))
 			same(t, v.Deep, got, err)
 			got, err = jsonfast.AppendValue(nil, reflect.ValueOf(v))
@@ -134,6 +139,40 @@ func TestSameAsStandard(t *testing.T) {
 			got, err := jsonfast.AppendValue([]byte("before"), reflect.ValueOf(v))
 			assert.Equal(t, "before", string(got))
 			same(t, v, nil, err)
+		}
+	})
+	t.Run("a check gives the error of encoding, wherever it is", func(t *testing.T) {
+		t.Parallel()
+		late := time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+		for name, spoil := range map[string]func(v *all){
+			"a time in an embedded struct":   func(v *all) { v.At = late },
+			"a time far from UTC":            func(v *all) { v.T = time.Date(2026, 1, 1, 0, 0, 0, 0, time.FixedZone("", 25*3600)) },
+			"a time before the year 0":       func(v *all) { v.T = time.Date(-1, 12, 31, 23, 59, 59, 0, time.UTC) },
+			"a text of its own":              func(v *all) { v.G = -1 },
+			"a number that is none":          func(v *all) { v.F = math.NaN() },
+			"behind a pointer":               func(v *all) { v.Q = &Base{At: late} },
+			"in a list":                      func(v *all) { v.Many = []Base{{}, {At: late}} },
+			"in a map":                       func(v *all) { v.Each = map[string]*Base{"a": {At: late}} },
+			"in an interface":                func(v *all) { v.E = func() {} },
+			"raw JSON":                       func(v *all) { v.R = json.RawMessage(`{`) },
+			"deep in maps, as keys of a map": func(v *all) { v.Deep = [][]map[grade]Base{{{-1: Base{}}}} },
+			"nothing":                        func(*all) {},
+			"a fault in what is left out":    func(v *all) { v.Left = late },
+			"the first and the last instant": func(v *all) {
+				v.At, v.T = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
+			},
+		} {
+			var v all
+			spoil(&v)
+			_, want := json.Marshal(&v)
+			_, encoding := jsonfast.Marshal(&v)
+			got := jsonfast.CheckerOf[all]().Check(&v)
+			if want == nil {
+				assert.NoError(t, got, name)
+				continue
+			}
+			assert.EqualError(t, encoding, want.Error(), name)
+			assert.EqualError(t, got, want.Error(), name)
 		}
 	})
 	t.Run("names and options that encoding/json decides upon", func(t *testing.T) {

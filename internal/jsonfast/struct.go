@@ -18,20 +18,26 @@ type field struct {
 }
 
 func compileStruct(t reflect.Type, outer []reflect.Type) encoder {
-	fields, ok := fieldsOf(t, outer)
+	fields, ok := structOf(t, outer)
 	if !ok {
 		return standard
-	}
-	var names []string
-	collect(fields, &names)
-	slices.Sort(names)
-	if len(slices.Compact(slices.Clone(names))) != len(names) {
-		return standard // which of two fields of one name counts, encoding/json knows
 	}
 	return func(b []byte, v reflect.Value) ([]byte, error) {
 		b, _, err := appendFields(append(b, '{'), v, fields, true)
 		return append(b, '}'), err
 	}
+}
+
+// structOf returns the fields of a struct and of those embedded in it, and whether it can be encoded here.
+func structOf(t reflect.Type, outer []reflect.Type) ([]field, bool) {
+	fields, ok := fieldsOf(t, outer)
+	if !ok {
+		return nil, false
+	}
+	var names []string
+	collect(fields, &names)
+	slices.Sort(names) // which of two fields of one name counts, encoding/json knows
+	return fields, len(slices.Compact(slices.Clone(names))) == len(names)
 }
 
 func collect(fields []field, names *[]string) {
@@ -107,20 +113,30 @@ func fieldsOf(t reflect.Type, outer []reflect.Type) (fields []field, ok bool) {
 			return nil, false
 		}
 		f := field{name: name, key: string(key) + ":", index: i, encode: compile(sf.Type, outer)}
-		for option := range strings.SplitSeq(options, ",") {
-			switch option {
-			case "":
-			case "omitempty":
-				f.omit = either(f.omit, emptyOf(sf.Type))
-			case "omitzero":
-				f.omit = either(f.omit, zeroOf(sf.Type))
-			default:
-				return nil, false
-			}
+		var known bool
+		if f.omit, known = omitOf(sf.Type, options); !known {
+			return nil, false
 		}
 		fields = append(fields, f)
 	}
 	return fields, true
+}
+
+// omitOf returns when the options of a tag leave a field out, nil for never, and whether they are all known here.
+func omitOf(t reflect.Type, options string) (omit func(reflect.Value) bool, known bool) {
+	known = true
+	for option := range strings.SplitSeq(options, ",") {
+		switch option {
+		case "":
+		case "omitempty":
+			omit = either(omit, emptyOf(t))
+		case "omitzero":
+			omit = either(omit, zeroOf(t))
+		default:
+			known = false
+		}
+	}
+	return omit, known
 }
 
 func either(a, b func(reflect.Value) bool) func(reflect.Value) bool {

@@ -24,7 +24,10 @@ type DB struct {
 	closed  bool
 }
 
-var _ store.DB = (*DB)(nil)
+var (
+	_ store.DB     = (*DB)(nil)
+	_ store.Lender = (*DB)(nil)
+)
 
 type tableKey struct {
 	tenant itsm.Tenant
@@ -37,7 +40,9 @@ type record struct {
 	head     itsm.Digest
 	recorded time.Time
 	data     []byte
+	live     store.Record // in place of data
 	wake     time.Time
+	log      *log // nil for none
 }
 
 // New returns an empty store.
@@ -79,15 +84,23 @@ func (db *DB) seq(key itsm.Key) uint64 {
 	return 0
 }
 
-func snapshot(key itsm.Key, r *rows.Row[record]) store.Snapshot {
-	s := lent(key, r)
-	s.Data = bytes.Clone(s.Data)
-	return s
+// lent is a snapshot whose content must not be written to.
+func lent(key itsm.Key, r *rows.Row[record]) store.Snapshot {
+	v := &r.Value
+	return store.Snapshot{Key: key, Seq: v.seq, Head: v.head, Recorded: v.recorded, Data: v.data, Record: v.live, Wake: v.wake}
 }
 
-// lent is a snapshot whose data must not be written to.
-func lent(key itsm.Key, r *rows.Row[record]) store.Snapshot {
-	return store.Snapshot{Key: key, Seq: r.Value.seq, Head: r.Value.head, Recorded: r.Value.recorded, Data: r.Value.data, Wake: r.Value.wake}
+// own makes what was lent the caller's.
+func own(s *store.Snapshot) (err error) {
+	if s.Record == nil {
+		s.Data = bytes.Clone(s.Data)
+		return nil
+	}
+	if s.Data, err = s.Record.JSON(); err != nil {
+		return fmt.Errorf("memory: %s at %d: %w", s.Key, s.Seq, err)
+	}
+	s.Record = nil
+	return nil
 }
 
 // Load implements [store.DB].
@@ -95,6 +108,19 @@ func (db *DB) Load(ctx context.Context, keys ...itsm.Key) ([]store.Snapshot, err
 	if err := store.CheckKeys(keys); err != nil {
 		return nil, err
 	}
+	found, err := db.lend(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		if err := own(&found[i]); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (db *DB) lend(ctx context.Context, keys []itsm.Key) ([]store.Snapshot, error) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	if err := db.ready(ctx); err != nil {
@@ -104,7 +130,7 @@ func (db *DB) Load(ctx context.Context, keys ...itsm.Key) ([]store.Snapshot, err
 	for i, key := range keys {
 		found[i].Key = key
 		if r := db.row(key); r != nil {
-			found[i] = snapshot(key, r)
+			found[i] = lent(key, r)
 		}
 	}
 	return found, nil
@@ -132,6 +158,25 @@ const page = 128
 
 // Find implements [store.DB]. Its sequence pages by its own cursor.
 func (db *DB) Find(ctx context.Context, q itsm.Query) iter.Seq2[store.Snapshot, error] {
+	found := db.LendAll(ctx, q)
+	return func(yield func(store.Snapshot, error) bool) {
+		for s, err := range found {
+			if err == nil {
+				err = own(&s)
+			}
+			if err != nil {
+				yield(store.Snapshot{}, err)
+				return
+			}
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+}
+
+// LendAll implements [store.Lender]. Its sequence pages by its own cursor.
+func (db *DB) LendAll(ctx context.Context, q itsm.Query) iter.Seq2[store.Snapshot, error] {
 	q.Where = slices.Clone(q.Where)
 	return func(yield func(store.Snapshot, error) bool) {
 		if err := store.CheckQuery(&q); err != nil {
@@ -146,7 +191,7 @@ func (db *DB) Find(ctx context.Context, q itsm.Query) iter.Seq2[store.Snapshot, 
 				return
 			}
 			for _, r := range found {
-				snap := snapshot(itsm.Key{Tenant: q.Tenant, Kind: q.Kind, ID: r.ID}, r)
+				snap := lent(itsm.Key{Tenant: q.Tenant, Kind: q.Kind, ID: r.ID}, r)
 				after = q.CursorOf(r.ID, r.Index)
 				snap.Order = after.Value
 				if err := ctx.Err(); err != nil {
@@ -226,7 +271,7 @@ func compareWakes(a, b store.Wake) int {
 
 // Commit implements [store.DB].
 func (db *DB) Commit(ctx context.Context, b store.Batch) error {
-	if err := b.Check(); err != nil {
+	if err := b.CheckLent(); err != nil {
 		return err
 	}
 	if !b.Owned { // what goes in is copied before the lock is taken
@@ -237,31 +282,54 @@ func (db *DB) Commit(ctx context.Context, b store.Batch) error {
 	if err := db.ready(ctx); err != nil {
 		return err
 	}
-	if err := db.expect(&b); err != nil {
+	var space [4]slot
+	slots := append(space[:0], make([]slot, len(b.Puts))...)
+	if err := db.expect(&b, slots); err != nil {
 		return err
 	}
 	for _, key := range b.Erase {
-		db.journal.erase(key)
+		for _, place := range db.places(key) {
+			db.journal.at(place).personal = nil // readers have copies of their own
+		}
 	}
-	for _, id := range b.Commands {
-		db.journal.use(b.Tenant, id)
+	first := db.journal.len
+	for i := range b.Events {
+		db.journal.append(&b.Events[i])
+	}
+	db.journal.note(&b, first)
+	for i := range b.Puts {
+		db.put(&b.Puts[i], &slots[i])
 	}
 	for i := range b.Events {
-		db.journal.add(&b.Events[i])
-	}
-	for i := range b.Puts {
-		db.put(&b.Puts[i], rowOf(&b.Puts[i]))
+		db.enter(&b.Events[i], first+i, b.Puts, slots)
 	}
 	return nil
 }
 
-// expect checks the batch against what is there.
-func (db *DB) expect(b *store.Batch) error {
+// A slot is where a put goes.
+type slot struct {
+	table *rows.Table[record]
+	row   *rows.Row[record] // nil for none: before the put the old one, after it the new one
+}
+
+func (s *slot) seq() uint64 {
+	if s.row == nil {
+		return 0
+	}
+	return s.row.Value.seq
+}
+
+// expect checks the batch against what is there, and finds where its puts go.
+func (db *DB) expect(b *store.Batch, slots []slot) error {
 	conflict := func(key itsm.Key, want uint64) error {
 		return fmt.Errorf("memory: %s is at %d, not at %d: %w", key, db.seq(key), want, itsm.ErrConflict)
 	}
 	for i := range b.Puts {
-		if p := &b.Puts[i]; db.seq(p.Key) != p.Expect {
+		p, s := &b.Puts[i], &slots[i]
+		if s.table = db.tables[tableKey{p.Key.Tenant, p.Key.Kind}]; s.table != nil {
+			s.row = s.table.Get(p.Key.ID)
+		}
+		if s.seq() != p.Expect {
 			return conflict(p.Key, p.Expect)
 		}
 	}
@@ -271,16 +339,31 @@ func (db *DB) expect(b *store.Batch) error {
 		}
 	}
 	for _, id := range b.Commands {
-		if db.journal.used(b.Tenant, id) {
+		if db.journal.commands[commandKey{b.Tenant, id}].used {
 			return fmt.Errorf("memory: command %q of %s: %w", id, b.Tenant, itsm.ErrExists)
 		}
 	}
 	for i := range b.Events {
-		if e := &b.Events[i]; e.Seq == 1 && len(db.journal.records[e.Key]) > 0 {
+		if e := &b.Events[i]; e.Seq == 1 && len(db.places(e.Key)) > 0 {
 			return fmt.Errorf("memory: the journal of %s has begun: %w", e.Key, itsm.ErrConflict)
 		}
 	}
 	return nil
+}
+
+// enter notes where an event lies: with its record, or by its key if it stands alone.
+func (db *DB) enter(e *itsm.Event, place int, puts []store.Put, slots []slot) {
+	row := func() *rows.Row[record] {
+		if len(puts) == 1 && puts[0].Key == e.Key { // spares the way to the row
+			return slots[0].row
+		}
+		return db.row(e.Key)
+	}
+	if r := row(); r != nil && r.Value.log != nil {
+		r.Value.log.places = append(r.Value.log.places, place)
+	} else {
+		db.journal.alone[e.Key] = place
+	}
 }
 
 // copyBatch copies what a store keeps of a batch.
@@ -300,27 +383,36 @@ func copyBatch(b store.Batch) store.Batch {
 func rowOf(p *store.Put) *rows.Row[record] {
 	r := &rows.Row[record]{ID: p.Key.ID, Value: record{seq: p.Seq, head: p.Head, recorded: micros(p.Recorded)}}
 	if !p.Keep {
-		r.Index, r.Value.data, r.Value.wake = p.Index, p.Data, micros(p.Wake)
+		r.Index, r.Value.data, r.Value.live, r.Value.wake = p.Index, p.Data, p.Record, micros(p.Wake)
 	}
 	return r
 }
 
-func (db *DB) put(p *store.Put, r *rows.Row[record]) {
-	key := tableKey{p.Key.Tenant, p.Key.Kind}
-	t := db.tables[key]
-	if t == nil {
-		t = rows.NewTable[record]()
-		db.tables[key] = t
+func (db *DB) put(p *store.Put, s *slot) {
+	if s.table == nil { // perhaps a put before this one has made it
+		key := tableKey{p.Key.Tenant, p.Key.Kind}
+		if s.table = db.tables[key]; s.table == nil {
+			s.table = rows.NewTable[record]()
+			db.tables[key] = s.table
+		}
 	}
-	old := t.Get(r.ID)
-	if p.Keep {
-		r.Index, r.Value.data, r.Value.wake = old.Index, old.Value.data, old.Value.wake
-	}
-	t.Put(r)
+	old, r := s.row, rowOf(p)
 	var before time.Time
 	if old != nil {
 		before = old.Value.wake
+		r.Value.log = old.Value.log
 	}
+	if p.Keep {
+		r.Index, r.Value.data, r.Value.live, r.Value.wake = old.Index, old.Value.data, old.Value.live, old.Value.wake
+	}
+	if r.Value.log == nil && !p.Head.IsZero() {
+		r.Value.log = new(log)
+		if place, ok := db.journal.alone[p.Key]; ok {
+			r.Value.log.places = append(r.Value.log.places, place)
+		}
+	}
+	s.table.Put(r)
+	s.row = r
 	if after := r.Value.wake; !before.Equal(after) {
 		list := db.wakes[p.Key.Kind]
 		if list == nil {

@@ -269,7 +269,7 @@ func meaning(err error) error {
 			return err
 		}
 		return fmt.Errorf("%w: give the command again with the same ID: %w", ErrOutcomeUnknown, err)
-	case cut(err), pg.Code == codeUnknownOutcome:
+	case cut(pg), pg.Code == codeUnknownOutcome:
 		return fmt.Errorf("%w: give the command again with the same ID: %w", ErrOutcomeUnknown, err)
 	case pg.Code == codeDivisionByZero:
 		return errNotThere

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -37,11 +36,17 @@ func TestServerDeath(t *testing.T) {
 			const workers = 4
 			last := make([]store.Snapshot, workers) // acknowledged
 			unsure := make([]*store.Batch, workers)
-			var wg sync.WaitGroup
+			var wg, busy sync.WaitGroup
+			busy.Add(workers)
 			for w := range workers {
 				last[w] = store.Snapshot{Key: benchKey(w)}
 				wg.Go(func() {
+					atWork := sync.OnceFunc(busy.Done)
+					defer atWork()
 					for n := 0; ; n++ {
+						if n == 10 {
+							atWork()
+						}
 						b := step(last[w], w*1_000_000+n)
 						if err := db.Commit(context.Background(), b); err != nil {
 							if errors.Is(err, postgres.ErrOutcomeUnknown) {
@@ -55,7 +60,7 @@ func TestServerDeath(t *testing.T) {
 					}
 				})
 			}
-			time.Sleep(300 * time.Millisecond)
+			busy.Wait()
 			require.NoError(t, end(own))
 			wg.Wait()
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hospital-itsm/itsm"
@@ -52,7 +53,16 @@ func Announce() Option { return Option{announce: true} }
 // Open connects to a database, given as a URL or as key=value words, and brings the schema up to date. Words of pgxpool,
 // such as pool_max_conns, and settings of the session, such as synchronous_commit, may be among them.
 func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
-	pool, err := pgxpool.New(ctx, dsn)
+	cfg, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("%w: postgres: %w", itsm.ErrInvalid, err)
+	}
+	// Otherwise the last words of a server that breaks down are lost: that its disk is full.
+	goesOn := cfg.ConnConfig.OnPgError
+	cfg.ConnConfig.OnPgError = func(c *pgconn.PgConn, err *pgconn.PgError) bool {
+		return err.SeverityUnlocalized != severityPanic && goesOn(c, err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%w: postgres: %w", itsm.ErrInvalid, err)
 	}

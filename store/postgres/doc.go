@@ -26,12 +26,15 @@
 // so the entries of a record stay in order. A transaction that hangs delays its own entries and nobody else's.
 //
 // Readers pay for it: an entry costs two small rows when it is first read. A reader must be allowed to write; on a
-// standby it gets what others have given places to, or [ErrReadOnly] when there are entries without one.
+// standby it gets what others have given places to, then [ErrReadOnly] when there are entries without one; on a full disk [ErrFull].
 //
 // # Guarantees
 //
 //   - What Commit has acknowledged is as durable as the server makes it; that is the setting synchronous_commit.
 //   - An error that matches [ErrOutcomeUnknown] says that the answer was lost. Every other error means that nothing was written.
+//   - On a full disk a commit fails with [ErrFull] and leaves nothing. A server whose log finds no room breaks down: commits under way are
+//     then [ErrOutcomeUnknown], that of the session which met the end also [ErrFull], and later ones [ErrUnavailable] until it is started with room.
+//     A pool of the host's says only that the answer was lost, unless its OnPgError returns false at PANIC.
 //   - Load, and each page of Find and Events, is one instant.
 //   - Queries, wakes and journals answer from an index. The tenant comes first in every key; what is asked across tenants, wakes and the journal
 //     of all, has an index of its own.
@@ -48,7 +51,7 @@
 //
 // # Limits
 //
-// Texts cannot hold U+0000; such a batch is itsm.ErrInvalid. Values of searched fields that are longer than 1,000 bytes and
+// Names, reasons and cursors cannot hold U+0000 or what is no UTF-8; such a call is itsm.ErrInvalid. Values of searched fields can. Values of searched fields that are longer than 1,000 bytes and
 // begin alike are ordered by a digest. Erased personal data are in dead rows until the next VACUUM, and in archived logs. A dump must be restored whole.
 // Behind a pooler that shares connections between transactions, use default_query_exec_mode=exec in the URL.
 package postgres

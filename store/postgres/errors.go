@@ -24,7 +24,8 @@ var (
 	ErrReadOnly = errors.New("the database cannot be written")
 	// ErrNotAllowed: the role may not do this.
 	ErrNotAllowed = errors.New("the role is not allowed to do this")
-	// ErrFull: there is no room for what was to be written. Nothing of it was.
+	// ErrFull: there is no room for what was to be written. Nothing of it was, unless the error is also ErrOutcomeUnknown: a
+	// server that cannot write its log breaks down in the middle of commits, and stays away until there is room.
 	ErrFull = errors.New("the disk of the server is full")
 	// ErrBusy: transactions of others were in the way again and again. Nothing was written.
 	ErrBusy = errors.New("the database is busy")
@@ -48,6 +49,12 @@ const (
 	codeUnknownOutcome = "40003"
 )
 
+// The severities of errors with which the server ends a connection; after the second one it breaks down.
+const (
+	severityFatal = "FATAL"
+	severityPanic = "PANIC"
+)
+
 func codeOf(err error) string {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -65,14 +72,16 @@ func passing(err error) bool {
 	return err == errStamp
 }
 
-// cut reports that the connection is gone.
-func cut(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return strings.HasPrefix(pg.Code, "57P") || strings.HasPrefix(pg.Code, "08")
-	}
-	return err != nil
+// cut reports that the connection is gone with the answer.
+func cut(pg *pgconn.PgError) bool {
+	return pg.SeverityUnlocalized == severityFatal || pg.SeverityUnlocalized == severityPanic || strings.HasPrefix(pg.Code, "57P") || strings.HasPrefix(pg.Code, "08")
 }
+
+// What PostgreSQL cannot hold.
+var (
+	errText = fmt.Errorf("%w: a text must be UTF-8 without U+0000", itsm.ErrInvalid)
+	errLong = fmt.Errorf("%w: a name must not be longer than some hundred bytes", itsm.ErrInvalid)
+)
 
 var classes = map[string]error{
 	"25006": ErrReadOnly,
@@ -81,7 +90,7 @@ var classes = map[string]error{
 	"53300": ErrUnavailable,
 	"57P01": ErrUnavailable, "57P02": ErrUnavailable, "57P03": ErrUnavailable,
 	"40001": ErrBusy, "40P01": ErrBusy, "55P03": ErrBusy, "57014": ErrBusy,
-	"22021": itsm.ErrInvalid, "22P05": itsm.ErrInvalid, "54000": itsm.ErrInvalid, // texts that PostgreSQL cannot hold: U+0000, no UTF-8, names without end
+	"22021": errText, "22P05": errText, "54000": errLong,
 }
 
 // classOf returns the class of a failure, nil when it has none.
@@ -111,6 +120,9 @@ func (db *DB) outcome(ctx context.Context, op string, err error) error {
 	case errors.Is(err, puddle.ErrClosedPool), errors.Is(err, store.ErrClosed):
 		return store.ErrClosed
 	case errors.Is(err, ErrOutcomeUnknown):
+		if classOf(err) == ErrFull {
+			return fmt.Errorf("postgres: %s: %w: %w", op, ErrFull, err)
+		}
 		return fmt.Errorf("postgres: %s: %w", op, err)
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -57,14 +57,14 @@ func (db *DB) Events(ctx context.Context, after itsm.Position, f itsm.Filter) it
 			if err == nil && len(events) == 0 && given == 0 && from > 0 {
 				err = db.checkPlace(ctx, from)
 			}
-			if err != nil {
-				yield(itsm.Event{}, db.outcome(ctx, "read the journal", err))
-				return
-			}
 			for i := range events {
 				if !yield(events[i], nil) {
 					return
 				}
+			}
+			if err != nil {
+				yield(itsm.Event{}, db.outcome(ctx, "read the journal", err))
+				return
 			}
 			given += len(events)
 			if len(events) < n || given == f.Limit {
@@ -75,15 +75,19 @@ func (db *DB) Events(ctx context.Context, after itsm.Position, f itsm.Filter) it
 	}
 }
 
-// events returns up to n entries behind a place; fewer only when there are no more.
+// events returns up to n entries behind a place; fewer only when there are no more. Where those that follow cannot be given their
+// places, as on a full disk, it returns those that have them, and the error.
 func (db *DB) events(ctx context.Context, from int64, f *itsm.Filter, n int) ([]itsm.Event, error) {
 	for {
 		events, pending, err := db.page(ctx, from, f, n)
-		if err != nil || len(events) == n || !pending {
-			return events, err
+		switch {
+		case err != nil:
+			return nil, err
+		case len(events) == n || !pending:
+			return events, nil
 		}
 		if err := db.giveOut(ctx, f.Tenant); err != nil {
-			return nil, fmt.Errorf("give entries their places: %w", err)
+			return events, fmt.Errorf("give entries their places: %w", err)
 		}
 	}
 }

@@ -63,6 +63,11 @@ func TestPlans(t *testing.T) {
 	}
 	admin := newPool(t)
 	exec(t, admin, "ANALYZE")
+	// What an idle session has read counts up to ten seconds later, what one that has ended has read counts already.
+	require.NoError(t, filler.Close())
+	require.Eventually(t, func() bool {
+		return one[int](t, admin, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%\"' || $1 || '\".%'", schema) == 0
+	}, patience, 5*time.Millisecond)
 
 	pool := newPool(t, "pool_max_conns=1")
 	db, err := postgres.New(t.Context(), pool, postgres.Schema(schema))

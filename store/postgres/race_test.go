@@ -27,12 +27,15 @@ func hold(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) (release fu
 	return sync.OnceFunc(func() { assert.NoError(t, tx.Rollback(context.Background())) })
 }
 
+// patience is a guard against tests that hang.
+const patience = 2 * time.Minute
+
 // waiting waits until n sessions of a schema wait for a lock.
 func waiting(t testing.TB, pool *pgxpool.Pool, schema string, n int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return one[int](t, pool, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%\"' || $1 || '\".%'", schema) >= n
-	}, 20*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
 }
 
 func inTenant(tenant itsm.Tenant, i int) store.Snapshot {
@@ -155,7 +158,7 @@ func TestRaces(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- db.Commit(context.Background(), step(b.Puts[0].Snapshot, 1)) }()
 		waiting(t, pool, schema, 1)
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		var wg sync.WaitGroup
 		for w := range 30 {
@@ -185,10 +188,12 @@ func TestRaces(t *testing.T) {
 
 	t.Run("batches over the same records in any order do not lock each other out", func(t *testing.T) {
 		t.Parallel()
-		db, schema := openWith(t, []string{"pool_max_conns=8", "deadlock_timeout=10s"})
+		// The server does not look for deadlocks: one would last until the context ends.
+		db, schema := openWith(t, []string{"pool_max_conns=8", "deadlock_timeout=1h"})
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
 		const records = 6
 		fill(t, db, "h1", records)
-		began := time.Now()
 		var wg sync.WaitGroup
 		for w := range 6 {
 			wg.Go(func() {
@@ -207,7 +212,7 @@ func TestRaces(t *testing.T) {
 						}
 						b := merge(batches...)
 						b.Reads = append(reads, store.Read{Key: benchKey(900 + w)})
-						err := db.Commit(t.Context(), b)
+						err := db.Commit(ctx, b)
 						if err == nil {
 							break
 						}
@@ -219,7 +224,6 @@ func TestRaces(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		assert.Less(t, time.Since(began), 10*time.Second, "nobody waited for a deadlock to be found")
 		assert.Equal(t, records, one[int](t, newPool(t), "SELECT count(*) FROM "+schema+".record"), "what stood in for absent records is gone")
 	})
 
@@ -343,7 +347,7 @@ func TestNotifications(t *testing.T) {
 		select {
 		case _, open := <-told:
 			require.True(t, open, why)
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatal(why)
 		}
 	}

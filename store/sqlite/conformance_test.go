@@ -51,7 +51,7 @@ func TestConformanceOnHandle(t *testing.T) {
 }
 
 func openHandle(t testing.TB, most int) *sqlite.DB {
-	handle, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "host.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)")
+	handle, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "host.db")+"?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)")
 	require.NoError(t, err)
 	t.Cleanup(func() { handle.Close() })
 	handle.SetMaxOpenConns(most)

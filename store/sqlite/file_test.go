@@ -41,7 +41,7 @@ func verify(t testing.TB, db store.DB, key itsm.Key) uint64 {
 
 // shell opens the file as another program would.
 func shell(t testing.TB, path string) *sql.DB {
-	handle, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
+	handle, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(60000)")
 	require.NoError(t, err)
 	t.Cleanup(func() { handle.Close() })
 	return handle
@@ -223,7 +223,7 @@ func TestFailures(t *testing.T) {
 		fill(t, db, 200)
 		require.NoError(t, db.Close())
 		pages := one[int](t, shell(t, path), "PRAGMA page_count")
-		handle, err := sql.Open("sqlite", fmt.Sprintf("file:%s?_pragma=busy_timeout(5000)&_pragma=max_page_count(%d)", path, pages+20))
+		handle, err := sql.Open("sqlite", fmt.Sprintf("file:%s?_pragma=busy_timeout(60000)&_pragma=max_page_count(%d)", path, pages+20))
 		require.NoError(t, err)
 		defer handle.Close()
 		full, err := sqlite.New(t.Context(), handle)

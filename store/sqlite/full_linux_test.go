@@ -3,13 +3,12 @@ package sqlite_test
 import (
 	"errors"
 	"path/filepath"
-	"syscall"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hospital-itsm/itsm"
+	"github.com/hospital-itsm/itsm/internal/smalldisk"
 	"github.com/hospital-itsm/itsm/store"
 	"github.com/hospital-itsm/itsm/store/sqlite"
 )
@@ -17,10 +16,7 @@ import (
 // TestFullDisk fills a small file system of its own, again and again, and then makes it larger.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("itsm", dir, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("a small file system needs the right to mount one: %v", err)
-	}
-	t.Cleanup(func() { assert.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	disk := smalldisk.Mount(t, dir, 4*smalldisk.MiB)
 
 	t.Run("S-123 on a full disk commands fail whole, what was acknowledged stays, and with room again work goes on", func(t *testing.T) {
 		path := filepath.Join(dir, "itsm.db")
@@ -67,7 +63,7 @@ func TestFullDisk(t *testing.T) {
 			whole(t, db)
 		}
 
-		require.NoError(t, syscall.Mount("itsm", dir, "tmpfs", syscall.MS_REMOUNT, "size=32m"))
+		disk.Resize(t, 32*smalldisk.MiB)
 		if err != nil {
 			db, err = sqlite.Open(path)
 			require.NoError(t, err)

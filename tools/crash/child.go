@@ -135,14 +135,14 @@ func (k *worker) do(ctx context.Context, o op) {
 // the way. The error is that of the context.
 func (w *world) insist(ctx context.Context, o *op, trouble func(error)) (answer, []incident.Incident, error) {
 	const most = 20 * time.Millisecond
-	for began, wait := time.Now(), time.Millisecond; ; wait = min(2*wait, most) {
+	for tries, wait := 1, time.Millisecond; ; tries, wait = tries+1, min(2*wait, most) {
 		a, after, err := w.give(ctx, o)
 		switch {
 		case err == nil:
 			return a, after, nil
 		case ctx.Err() != nil:
 			return a, nil, ctx.Err()
-		case forGood(err) || time.Since(began) > w.stubborn:
+		case forGood(err) || tries >= w.stubborn:
 			a.Failed = err.Error()
 			return a, nil, nil
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func TestCancel(t *testing.T) {
 	for name, open := range map[string]func(t testing.TB) store.DB{
 		"memory":          func(testing.TB) store.DB { return memory.New() },
 		"a slow store":    func(testing.TB) store.DB { return slow(memory.New()) },
-		"a tardy store":   func(testing.TB) store.DB { return &tardy{memory.New()} },
+		"a tardy store":   func(testing.TB) store.DB { return &tardy{DB: memory.New()} },
 		"SQLite":          openFile,
 		"SQLite, slowly,": func(t testing.TB) store.DB { return slow(openFile(t)) },
 	} {
@@ -43,17 +44,29 @@ func TestCancel(t *testing.T) {
 			w := d.world(d.setup.now)
 			rng := rand.New(rand.NewPCG(9, 9))
 			k := &worker{world: w, shared: new(pool), rng: rng, tenant: "h1", prefix: "c-"}
+			late, _ := d.db.(*tardy)
 			cut, kept := 0, 0
 			usual := 100 * time.Microsecond // how long an op takes, about
-			for range ops {
+			for n := range ops {
 				o := k.choose()
 				if o.Do == doSeal {
 					continue
 				}
 				require.NoError(t, d.take(&line{Begin: &o}))
 				ctx, stop := context.WithTimeout(t.Context(), time.Duration(rng.Int64N(int64(2*usual))))
+				if n%4 == 0 { // at a moment that does not depend on the machine
+					stop()
+					ctx, stop = endsWhenAsked(t.Context(), 1+rng.Int64N(6))
+					if late != nil {
+						ctx, stop = context.WithCancel(t.Context())
+						late.gone = stop
+					}
+				}
 				first, after, err := w.give(ctx, &o)
 				stop()
+				if late != nil {
+					late.gone = nil
+				}
 				a := first
 				if err != nil {
 					cut++
@@ -76,7 +89,7 @@ func TestCancel(t *testing.T) {
 			require.NoError(t, d.finish(t.Context(), d.db, &d.setup))
 			assert.True(t, d.clean(), "%v %s", d.First, d.Chain)
 			assert.Positive(t, cut)
-			if name == "a tardy store" {
+			if late != nil {
 				assert.Positive(t, kept)
 			}
 			t.Logf("%d contexts ended, %d of their commands were carried out all the same", cut, kept)
@@ -84,14 +97,41 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// endsWhenAsked returns a context that has ended when somebody asks it for the nth time.
+func endsWhenAsked(ctx context.Context, n int64) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancel(ctx)
+	asked := &asked{Context: ctx, end: end}
+	asked.left.Store(n)
+	return asked, end
+}
+
+type asked struct {
+	context.Context
+	end  context.CancelFunc
+	left atomic.Int64
+}
+
+func (c *asked) Err() error {
+	if c.left.Add(-1) == 0 {
+		c.end()
+	}
+	return c.Context.Err()
+}
+
 // A tardy store does what it was asked for, and then finds that nobody waits for the answer any more.
-type tardy struct{ store.DB }
+type tardy struct {
+	store.DB
+	gone func() // if not nil, called while it works
+}
 
 func (s *tardy) Commit(ctx context.Context, b store.Batch) error {
 	if err := s.DB.Commit(context.WithoutCancel(ctx), b); err != nil {
 		return err
 	}
 	time.Sleep(50 * time.Microsecond)
+	if s.gone != nil {
+		s.gone()
+	}
 	return ctx.Err()
 }
 

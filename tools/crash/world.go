@@ -46,11 +46,14 @@ type world struct {
 	seals     itsm.SealStore
 	sealer    *itsm.Sealer
 	keys      note.Verifiers
-	stubborn  time.Duration // how long to try to get an answer
+	stubborn  int // how often to try to get an answer
 }
 
+// mostTries make two minutes and more, in which a server that was killed is there again.
+const mostTries = 6000
+
 func newWorld(db store.DB, s *setup, clock func() time.Time) (*world, error) {
-	w := &world{db: db, now: clock, stubborn: 20 * time.Second, seals: store.NewSealStore(db)}
+	w := &world{db: db, now: clock, stubborn: mostTries, seals: store.NewSealStore(db)}
 	policy := incident.Lenient()
 	policy.Major.Criteria = nil
 	policy.UnmergeWithin = 5 * itsm.Minute // then time itself cancels the duplicate
