@@ -36,6 +36,9 @@ type personalField struct {
 	json  jsonfast.Encoder
 }
 
+// maxDesk bounds what a desk keeps for the next payload, in bytes.
+const maxDesk = 16 << 10
+
 // saltName is the key of the salt in a personal part. It comes behind all names of fields.
 const saltName = "~"
 
@@ -127,11 +130,6 @@ func (c *payloadCodec) encode(p Payload, salts *salter) (data, personal []byte, 
 	if desk == nil {
 		desk = &payloadDesk{payload: reflect.New(c.typ).Elem()}
 	}
-	defer func() { // nothing personal stays behind
-		desk.payload.SetZero()
-		clear(desk.buf[:cap(desk.buf)])
-		c.desks.Put(desk)
-	}()
 	desk.payload.Set(v)
 	b := desk.buf[:0]
 	var path []string // of the objects that are open
@@ -168,8 +166,14 @@ func (c *payloadCodec) encode(p Payload, salts *salter) (data, personal []byte, 
 	if whole > 0 { // apart from the data: the one can be erased, the others not
 		personal = bytes.Clone(b[:whole])
 	}
-	desk.buf = b
-	return bytes.Clone(b[whole:]), personal, nil
+	data = bytes.Clone(b[whole:])
+	if cap(b) <= maxDesk { // nothing personal stays behind
+		clear(b)
+		desk.payload.SetZero()
+		desk.buf = b
+		c.desks.Put(desk)
+	}
+	return data, personal, nil
 }
 
 // open writes what comes between a value and the value of the field, given which objects are open, and returns which are

@@ -16,10 +16,17 @@ type Checker[T any] struct{ trial *trial }
 
 // CheckerOf returns the checker of a type.
 func CheckerOf[T any]() Checker[T] {
+	t := reflect.TypeFor[T]()
+	if tr, ok := trials.Load(t); ok {
+		return Checker[T]{tr.(*trial)}
+	}
 	tr := new(trial)
-	tr.add(reflect.TypeFor[T](), 0, nil)
+	tr.add(t, 0, nil)
+	trials.Store(t, tr)
 	return Checker[T]{tr}
 }
+
+var trials sync.Map // reflect.Type → *trial
 
 // Check returns the error that [Marshal] returns. Where there is none it looks only at those parts of the value that could
 // give one: most types cannot.
@@ -173,13 +180,19 @@ func encodes(t reflect.Type) func(p unsafe.Pointer) bool {
 			space = new([]byte)
 		}
 		out, err := encode((*space)[:0], reflect.NewAt(t, p).Elem())
-		*space = out
-		spaces.Put(space)
+		if cap(out) <= maxSpace {
+			clear(out) // it may be personal
+			*space = out
+			spaces.Put(space)
+		}
 		return err == nil
 	}
 }
 
 var spaces sync.Pool // of *[]byte
+
+// maxSpace bounds what is kept to encode into, in bytes.
+const maxSpace = 16 << 10
 
 // smallText tries an enumeration: a number that gives itself as text. Which of the first 64 numbers have one it asks once.
 func smallText(t reflect.Type) func(p unsafe.Pointer) bool {
