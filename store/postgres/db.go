@@ -165,6 +165,11 @@ func (db *DB) read(ctx context.Context, fn func(c *pgxpool.Conn) error) error {
 		if err == nil || attempt >= most || ctx.Err() != nil || !dead && !passing(err) {
 			return err
 		}
+		if !dead {
+			if err := giveWay(ctx, attempt); err != nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -229,11 +234,19 @@ func again(ctx context.Context, fn func() error) error {
 		if err == nil || attempt == maxAttempts || !passing(err) {
 			return err
 		}
-		select {
-		case <-time.After(rand.N(time.Duration(min(attempt*attempt, 50)) * time.Millisecond)):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := giveWay(ctx, attempt); err != nil {
+			return err
 		}
+	}
+}
+
+// giveWay waits for those who were in the way, longer each time.
+func giveWay(ctx context.Context, attempt int) error {
+	select {
+	case <-time.After(rand.N(time.Duration(min(attempt*attempt, 50)) * time.Millisecond)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
