@@ -45,13 +45,13 @@ func (d *Draft[R]) begin(kind Kind, cmd Command, rec *R, env Env, process Evolve
 // and safe for concurrent use.
 type Drafts[R any] struct{ pool sync.Pool }
 
-// New is [NewDraft] for a draft that must not be used any more after [Draft.Result]. The record is copied.
-func (p *Drafts[R]) New(kind Kind, cmd Command, rec *R, env Env, process Evolver[R]) *Draft[R] {
+// New is [NewDraft] for a draft that must not be used any more after [Draft.Result].
+func (p *Drafts[R]) New(kind Kind, cmd Command, rec R, env Env, process Evolver[R]) *Draft[R] {
 	d, ok := p.pool.Get().(*Draft[R])
 	if !ok {
 		d = &Draft[R]{home: &p.pool}
 	}
-	d.begin(kind, cmd, rec, env, process)
+	d.begin(kind, cmd, &rec, env, process)
 	return d
 }
 

@@ -434,7 +434,7 @@ func (g gatherer) children(rec Incident) error {
 
 // Decide implements [itsm.Process].
 func (p *Process) Decide(rec Incident, cmd Command, facts Facts, env itsm.Env) ([]itsm.Payload, error) {
-	d := &decision{p.drafts.New(Kind, cmd, &rec, env, p), p, cmd, facts}
+	d := &decision{p.drafts.New(Kind, cmd, rec, env, p), p, cmd, facts}
 	cmd.decide(d)
 	if !d.Failed() {
 		d.observe()

@@ -21,7 +21,7 @@ func CheckerOf[T any]() Checker[T] {
 		return Checker[T]{tr.(*trial)}
 	}
 	tr := new(trial)
-	tr.add(t, 0, nil)
+	tr.add(t, nil)
 	trials.Store(t, tr)
 	return Checker[T]{tr}
 }
@@ -68,9 +68,9 @@ func (tr *trial) passes(p unsafe.Pointer) bool {
 
 func (tr *trial) empty() bool { return len(tr.times) == 0 && len(tr.others) == 0 }
 
-// add takes up a value of a type at an offset. outer are the types that it is part of.
-func (tr *trial) add(t reflect.Type, offset uintptr, outer []reflect.Type) {
-	other := func(passes func(p unsafe.Pointer) bool) { tr.others = append(tr.others, part{offset, passes}) }
+// add takes up the values of a type. outer are the types that it is part of.
+func (tr *trial) add(t reflect.Type, outer []reflect.Type) {
+	other := func(passes func(p unsafe.Pointer) bool) { tr.others = append(tr.others, part{0, passes}) }
 	encodes := func() func(p unsafe.Pointer) bool {
 		tr.costly = true
 		return encodes(t)
@@ -78,7 +78,7 @@ func (tr *trial) add(t reflect.Type, offset uintptr, outer []reflect.Type) {
 	pointer := reflect.PointerTo(t)
 	switch {
 	case t == timeType:
-		tr.times = append(tr.times, offset)
+		tr.times = append(tr.times, 0)
 		return
 	case slices.Contains(outer, t), t.Implements(marshaler), pointer.Implements(marshaler):
 		other(encodes())
@@ -94,7 +94,8 @@ func (tr *trial) add(t reflect.Type, offset uintptr, outer []reflect.Type) {
 	outer = append(slices.Clip(outer), t)
 	sub := func(t reflect.Type) *trial {
 		inner := new(trial)
-		inner.add(t, 0, outer)
+		inner.add(t, outer)
+		tr.costly = tr.costly || inner.costly
 		return inner
 	}
 	switch t.Kind() {
@@ -111,20 +112,23 @@ func (tr *trial) add(t reflect.Type, offset uintptr, outer []reflect.Type) {
 				continue
 			}
 			_, options, _ := strings.Cut(tag, ",")
-			inner := sub(f.Type)
+			inner, place := sub(f.Type), f.Offset
 			if omit, _ := omitOf(f.Type, options); omit != nil && inner.costly {
 				zeroOmitted, size := omit(reflect.Zero(f.Type)), f.Type.Size()
-				tr.others = append(tr.others, part{offset + f.Offset, func(p unsafe.Pointer) bool {
+				tr.others = append(tr.others, part{place, func(p unsafe.Pointer) bool {
 					return zeroOmitted && allZero(p, size) || omit(reflect.NewAt(f.Type, p).Elem()) || inner.passes(p)
 				}})
-				tr.costly = true
-			} else {
-				tr.add(f.Type, offset+f.Offset, outer)
+				continue
+			}
+			for _, at := range inner.times {
+				tr.times = append(tr.times, place+at)
+			}
+			for _, one := range inner.others {
+				tr.others = append(tr.others, part{place + one.offset, one.passes})
 			}
 		}
 	case reflect.Pointer:
 		if inner := sub(t.Elem()); !inner.empty() {
-			tr.costly = tr.costly || inner.costly
 			other(func(p unsafe.Pointer) bool {
 				elem := *(*unsafe.Pointer)(p)
 				return elem == nil || inner.passes(elem)

@@ -51,7 +51,8 @@
 //
 // # Limits
 //
-// Names, reasons and cursors cannot hold U+0000 or what is no UTF-8; such a call is itsm.ErrInvalid. Values of searched fields can. Values of searched fields that are longer than 1,000 bytes and
+// Names, reasons and cursors cannot hold U+0000 or what is no UTF-8, which services refuse anyway; such a call is
+// itsm.ErrInvalid. Values of searched fields can; those that are longer than 1,000 bytes and
 // begin alike are ordered by a digest. Erased personal data are in dead rows until the next VACUUM, and in archived logs. A dump must be restored whole.
 // Behind a pooler that shares connections between transactions, use default_query_exec_mode=exec in the URL.
 package postgres
