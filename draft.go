@@ -27,6 +27,7 @@ type Draft[R any] struct {
 
 // An Evolver is the part of a [Process] that carries events into records.
 type Evolver[R any] interface {
+	Meta(rec *R) *Meta
 	Evolve(rec *R, ev *Event) error
 }
 
@@ -67,6 +68,9 @@ func (d *Draft[R]) Emit(p Payload) {
 	d.event = Event{
 		Key: Key{d.Env.Actor.Tenant, d.kind, d.Env.ID}, Type: p.EventType(), At: d.Env.At, Recorded: d.Env.Now, Actor: d.Env.Actor.ID,
 		OnBehalfOf: d.Env.Actor.OnBehalfOf, Command: d.Env.Command, CommandName: d.command, Reason: d.Env.Reason, Payload: p,
+	}
+	if m := d.process.Meta(&d.Rec); m.ID == "" {
+		m.begin(&d.event)
 	}
 	d.err = d.process.Evolve(&d.Rec, &d.event)
 }

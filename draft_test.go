@@ -12,7 +12,10 @@ import (
 	"github.com/hospital-itsm/itsm"
 )
 
-type tally struct{ Sum int }
+type tally struct {
+	itsm.Meta
+	Sum int
+}
 
 type added struct{ N int }
 
@@ -28,6 +31,8 @@ func draft(at time.Time) *itsm.Draft[tally] {
 }
 
 type tallies struct{}
+
+func (tallies) Meta(rec *tally) *itsm.Meta { return &rec.Meta }
 
 func (tallies) Evolve(rec *tally, ev *itsm.Event) error {
 	if ev.ID != "T-1" || ev.CommandName != "tally.add" {
@@ -54,6 +59,15 @@ func TestDraft(t *testing.T) {
 		events, err := d.Result()
 		require.NoError(t, err)
 		assert.Equal(t, []itsm.Payload{added{2}, added{3}}, events)
+	})
+	t.Run("a new record is begun by its first event", func(t *testing.T) {
+		t.Parallel()
+		d := draft(now)
+		assert.Empty(t, d.Rec.ID)
+		d.Emit(added{2})
+		d.Env.At = now.Add(time.Hour)
+		d.Emit(added{3})
+		assert.Equal(t, itsm.Meta{ID: "T-1", Tenant: "h1", Created: now, CreatedBy: "u"}, d.Rec.Meta)
 	})
 	t.Run("every reason is given, in the order in which it was found, and no event", func(t *testing.T) {
 		t.Parallel()

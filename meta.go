@@ -24,6 +24,11 @@ type Meta struct {
 	Erased      bool             `json:"erased,omitempty"`  // personal data were erased
 }
 
+// begin fills in what a record owes to its first event.
+func (m *Meta) begin(ev *Event) {
+	m.ID, m.Tenant, m.Created, m.CreatedBy = ev.ID, ev.Tenant, ev.At, ev.Actor
+}
+
 // Ref returns the reference to the record, given its kind.
 func (m *Meta) Ref(k Kind) Ref { return Ref{k, m.ID} }
 

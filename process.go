@@ -33,8 +33,8 @@ type Process[R, F any, C Command] interface {
 	// zero value when the command is a [Creation]. No clock, no random source, no map order may reach the result.
 	Decide(rec R, cmd C, facts F, env Env) ([]Payload, error)
 
-	// Evolve carries the event into the record. What the record shares with older ones (what its slices, maps and
-	// pointers lead to) must stay as it was: see [Plus].
+	// Evolve carries the event into the record. ID, tenant and creation of its [Meta] the kernel has filled in. What the record
+	// shares with older ones (what its slices, maps and pointers lead to) must stay as it was: see [Plus].
 	Evolve(rec *R, ev *Event) error
 }
 

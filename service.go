@@ -512,7 +512,7 @@ func (s *Service[R, F, C]) evolve(a *attempt[R], rec *R, payloads []Payload) ([]
 func (s *Service[R, F, C]) apply(rec *R, ev *Event) error {
 	m := s.process.Meta(rec)
 	if m.Version == 0 {
-		m.ID, m.Tenant, m.Created, m.CreatedBy = ev.ID, ev.Tenant, ev.At, ev.Actor
+		m.begin(ev)
 		m.Level = s.desc.Level
 		if m.Level == 0 {
 			m.Level = Internal

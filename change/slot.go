@@ -148,9 +148,6 @@ func (slotProcess) Evolve(rec *Slot, ev *itsm.Event) error {
 	if !ok {
 		return fmt.Errorf("%w: %T is no event of a slot", itsm.ErrInvalid, ev.Payload)
 	}
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	if e.Key != "" {
 		rec.Key = e.Key
 	}

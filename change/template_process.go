@@ -204,9 +204,6 @@ func (p *TemplateProcess) Decide(rec Template, cmd TemplateCommand, facts Templa
 
 // Evolve implements [itsm.Process].
 func (p *TemplateProcess) Evolve(rec *Template, ev *itsm.Event) error {
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	enter := func(s TemplateState) {
 		if rec.State != s {
 			rec.State, rec.Since = s, ev.At

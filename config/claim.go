@@ -100,9 +100,6 @@ func (claimProcess) Evolve(rec *Claim, ev *itsm.Event) error {
 	if !ok {
 		return fmt.Errorf("%w: %T is no event of a claim", itsm.ErrInvalid, ev.Payload)
 	}
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	if e.Key != "" {
 		rec.Key = e.Key
 	}

@@ -381,6 +381,9 @@ func history(rt *rapid.T, p *config.Process, each func(told)) told {
 		}
 		for _, payload := range payloads {
 			ev := itsm.Event{Key: itsm.Key{Tenant: "h1", Kind: config.Kind, ID: "CI-1"}, Seq: uint64(len(item.events) + 1), Type: payload.EventType(), At: env.At, Recorded: now, Actor: actor.ID, Reason: "why", Payload: payload}
+			if ev.Seq == 1 { // as the kernel does
+				item.rec.ID, item.rec.Tenant, item.rec.Created = ev.ID, ev.Tenant, ev.At
+			}
 			if err := p.Evolve(&item.rec, &ev); err != nil {
 				rt.Fatal(err)
 			}

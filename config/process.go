@@ -385,9 +385,6 @@ func (p *Process) Evolve(rec *Item, ev *itsm.Event) error {
 	if !ok {
 		return fmt.Errorf("%w: %T is no event of an item", itsm.ErrInvalid, ev.Payload)
 	}
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	e.apply(rec, ev)
 	return nil
 }

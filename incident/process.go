@@ -448,9 +448,6 @@ func (p *Process) Evolve(rec *Incident, ev *itsm.Event) error {
 	if !ok {
 		return fmt.Errorf("%w: %T is no event of an incident", itsm.ErrInvalid, ev.Payload)
 	}
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	e.apply(rec, ev)
 	return nil
 }

@@ -313,9 +313,6 @@ func (p *Process) Evolve(rec *Release, ev *itsm.Event) error {
 	if !ok {
 		return fmt.Errorf("%w: %T is no event of a release", itsm.ErrInvalid, ev.Payload)
 	}
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	e.apply(rec, ev)
 	return nil
 }

@@ -465,9 +465,6 @@ func (c Tick) decide(d *decision) {
 
 // Evolve implements [itsm.Process].
 func (p *Process) Evolve(rec *Audit, ev *itsm.Event) error {
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	change := func(n int, apply func(x *Discrepancy)) {
 		rec.Discrepancies = slices.Clone(rec.Discrepancies)
 		apply(&rec.Discrepancies[n-1])

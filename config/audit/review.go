@@ -224,9 +224,6 @@ func (c CloseReview) decideReview(d *itsm.Draft[Review]) {
 
 // Evolve implements [itsm.Process].
 func (ReviewProcess) Evolve(rec *Review, ev *itsm.Event) error {
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	switch e := ev.Payload.(type) {
 	case ReviewHeld:
 		rec.State, rec.Held, rec.Audits, rec.Findings, rec.Improvements = StateReconciling, ev.At, e.Audits, e.Findings, e.Improvements

@@ -208,9 +208,6 @@ func (c Retire) decide(d *decision) {
 
 // Evolve implements [itsm.Process].
 func (p *Process) Evolve(rec *Baseline, ev *itsm.Event) error {
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	switch e := ev.Payload.(type) {
 	case Taken:
 		rec.Name, rec.Number, rec.Prior, rec.Scope, rec.State, rec.Taken, rec.Items, rec.Digest = e.Name, e.Number, e.Prior, e.Scope, StateFrozen, ev.At, e.Items, e.Digest

@@ -307,9 +307,6 @@ func (c Retire) decide(d *decision) {
 
 // Evolve implements [itsm.Process].
 func (Process) Evolve(rec *Source, ev *itsm.Event) error {
-	if rec.ID == "" {
-		rec.ID, rec.Tenant, rec.Created = ev.ID, ev.Tenant, ev.At
-	}
 	switch e := ev.Payload.(type) {
 	case Declared:
 		rec.System, rec.Guard, rec.State = e.System, e.Guard, StateActive

@@ -97,11 +97,13 @@ func (w *witness) entry(ev itsm.Event) {
 	case change.Kind:
 		require.NoError(w.t, w.world.changes.Decode(&ev))
 		c := at(w.changes, ev.ID)
+		begun(&c.Meta, &ev)
 		w.beforeChange(c, &ev)
 		require.NoError(w.t, w.world.changes.Changes().Evolve(c, &ev))
 	case config.Kind:
 		require.NoError(w.t, w.world.items.Decode(&ev))
 		i := at(w.items, ev.ID)
+		begun(&i.Meta, &ev)
 		w.beforeItem(i, &ev)
 		plans := slices.Clone(i.Plans)
 		require.NoError(w.t, w.world.items.Items().Evolve(i, &ev))
@@ -109,13 +111,22 @@ func (w *witness) entry(ev itsm.Event) {
 	case release.Kind:
 		require.NoError(w.t, w.world.releases.Decode(&ev))
 		r := at(w.releases, ev.ID)
+		begun(&r.Meta, &ev)
 		w.beforeRelease(r, &ev)
 		require.NoError(w.t, w.world.releases.Releases().Evolve(r, &ev))
 	case baseline.Kind:
 		require.NoError(w.t, w.baselines.Decode(&ev))
 		b := w.frozen[ev.ID]
+		begun(&b.Meta, &ev)
 		require.NoError(w.t, w.baselines.Process().Evolve(&b, &ev))
 		w.frozen[ev.ID] = b
+	}
+}
+
+// begun does what the kernel does before the first event.
+func begun(m *itsm.Meta, ev *itsm.Event) {
+	if ev.Seq == 1 {
+		m.ID, m.Tenant, m.Created = ev.ID, ev.Tenant, ev.At
 	}
 }
 
