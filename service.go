@@ -253,7 +253,12 @@ func (s *Service[R, F, C]) Given(ctx context.Context, opts ...Option) (ID, error
 	if err := checkName("the command ID", string(call.id)); err != nil {
 		return "", err
 	}
-	for ev, err := range s.repo.Events(ctx, "", Filter{Tenant: actor.Tenant, Command: call.id, Limit: 1}) {
+	return s.givenTo(ctx, actor.Tenant, call.id)
+}
+
+// givenTo returns the record of our kind that a command was given to, nothing when there is none.
+func (s *Service[R, F, C]) givenTo(ctx context.Context, tenant Tenant, command CommandID) (ID, error) {
+	for ev, err := range s.repo.Events(ctx, "", Filter{Tenant: tenant, Command: command, Limit: 1}) {
 		if err != nil || ev.Kind != s.desc.Kind {
 			return "", err
 		}

@@ -269,9 +269,10 @@ func (a *AlertInfo) key(ci string) string { return ci + "|" + a.Signature }
 
 // Gather implements [itsm.Process].
 func (p *Process) Gather(ctx context.Context, rec Incident, cmd Command, env itsm.Env) (Facts, error) {
-	f := Facts{OnDuty: true, AssigneeOnDuty: true, AssigneeSkilled: true, ToolGranted: true, Contract: true, InUnit: itsm.InUnit(ctx)}
-	g := gatherer{ctx, p, env.Actor, env.At, &f}
-	return f, g.gather(rec, cmd)
+	g := gatherer{ctx, p, env.Actor, env.At, Facts{
+		OnDuty: true, AssigneeOnDuty: true, AssigneeSkilled: true, ToolGranted: true, Contract: true, InUnit: itsm.InUnit(ctx)}}
+	err := g.gather(rec, cmd)
+	return g.f, err
 }
 
 type gatherer struct {
@@ -279,10 +280,10 @@ type gatherer struct {
 	p     *Process
 	actor itsm.Actor
 	now   time.Time
-	f     *Facts
+	f     Facts
 }
 
-func (g gatherer) gather(rec Incident, cmd Command) error {
+func (g *gatherer) gather(rec Incident, cmd Command) error {
 	switch c := cmd.(type) {
 	case Record:
 		return g.other(c.Recurrence)
@@ -322,14 +323,14 @@ func (g gatherer) gather(rec Incident, cmd Command) error {
 	return nil
 }
 
-func (g gatherer) duty() (err error) {
+func (g *gatherer) duty() (err error) {
 	if g.p.cfg.Duty != nil {
 		g.f.OnDuty, err = g.p.cfg.Duty.OnDuty(g.ctx, g.actor.Tenant, g.actor.ID, g.now)
 	}
 	return err
 }
 
-func (g gatherer) assignee(c Dispatch) (err error) {
+func (g *gatherer) assignee(c Dispatch) (err error) {
 	if c.Assignee == "" {
 		return nil
 	}
@@ -344,7 +345,7 @@ func (g gatherer) assignee(c Dispatch) (err error) {
 	return err
 }
 
-func (g gatherer) contract(party *Party) (err error) {
+func (g *gatherer) contract(party *Party) (err error) {
 	if party == nil || party.Contract == "" {
 		g.f.Contract = false
 		return nil
@@ -356,7 +357,7 @@ func (g gatherer) contract(party *Party) (err error) {
 }
 
 // triage gathers what the priority depends on.
-func (g gatherer) triage(rec Incident, c Triage, ci, service string) (err error) {
+func (g *gatherer) triage(rec Incident, c Triage, ci, service string) (err error) {
 	g.f.Peak = g.p.peak != nil && g.p.peak.Open(g.now)
 	if service = or(c.Service, or(service, rec.Service)); service != "" && g.p.cfg.Services != nil {
 		if g.f.Grade, err = g.p.cfg.Services.Grade(g.ctx, g.actor.Tenant, service); err != nil {
@@ -368,25 +369,31 @@ func (g gatherer) triage(rec Incident, c Triage, ci, service string) (err error)
 	if ci = or(ci, rec.CI); ci == "" || g.p.repo == nil {
 		return nil
 	}
+	g.f.SameCI, err = g.sameCI(rec.ID, ci)
+	return err
+}
+
+// sameCI counts the incidents on an item in the last days, the one with the ID included.
+func (g *gatherer) sameCI(id itsm.ID, ci string) (n int, err error) {
 	since := g.now.AddDate(0, 0, -g.p.priority.data.SameCIDays)
 	q := itsm.Query{Tenant: g.actor.Tenant, Kind: Kind, Where: []itsm.Condition{
 		itsm.Where("ci", itsm.TextOf(ci)), itsm.WhereAtLeast("recorded", itsm.TimeOf(since)), itsm.WhereUnset("merged_into")}, Limit: 100}
 	seen := false
 	for other, err := range g.p.repo.Find(g.ctx, q) {
 		if err != nil {
-			return err
+			return 0, err
 		}
-		seen = seen || other.Record.ID == rec.ID
-		g.f.SameCI++
+		seen = seen || other.Record.ID == id
+		n++
 	}
 	if !seen {
-		g.f.SameCI++
+		n++
 	}
-	return nil
+	return n, nil
 }
 
 // other loads the other ticket that a command names.
-func (g gatherer) other(id itsm.ID) error {
+func (g *gatherer) other(id itsm.ID) error {
 	if id == "" || g.p.repo == nil {
 		return nil
 	}
@@ -401,7 +408,7 @@ func (g gatherer) other(id itsm.ID) error {
 }
 
 // ancestors follows the parents of the other ticket upwards.
-func (g gatherer) ancestors() error {
+func (g *gatherer) ancestors() error {
 	if g.f.Other == nil {
 		return nil
 	}
@@ -416,7 +423,7 @@ func (g gatherer) ancestors() error {
 	return nil
 }
 
-func (g gatherer) children(rec Incident) error {
+func (g *gatherer) children(rec Incident) error {
 	if g.p.repo == nil {
 		return nil
 	}

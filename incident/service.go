@@ -97,8 +97,8 @@ func (s *Service) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...
 		}
 		if survivor != id {
 			c.Via = id
+			id, cmd = survivor, c
 		}
-		return s.Service.Do(ctx, survivor, c, opts...)
 	}
 	return s.Service.Do(ctx, id, cmd, opts...)
 }

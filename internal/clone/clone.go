@@ -4,6 +4,7 @@ package clone
 import (
 	"reflect"
 	"slices"
+	"unsafe"
 )
 
 // A Cloner copies values of one type so that the copy shares no memory that can be written to through exported fields.
@@ -26,7 +27,8 @@ func (c Cloner[T]) Own(plain *T) {
 }
 
 type cloner struct {
-	deep func(v reflect.Value) // makes an addressable value its own; nil when a plain copy is one already
+	deep  func(v reflect.Value) // makes an addressable value its own; nil when a plain copy is one already
+	parts []part                // of a struct
 }
 
 type clonerBuilder struct {
@@ -99,26 +101,46 @@ func (b *clonerBuilder) build(t reflect.Type) *cloner {
 	return c
 }
 
+// A part is a field of a struct, or of a struct inside it, that shares memory when it is copied.
+type part struct {
+	offset uintptr
+	typ    reflect.Type
+	clone  *cloner
+	leads  bool // it is a pointer, slice or map: it shares nothing while its first word is nil
+}
+
 func (b *clonerBuilder) buildStruct(t reflect.Type, c *cloner) {
-	type part struct {
-		index int
-		clone *cloner
-	}
 	var parts []part
-	for i := range t.NumField() {
-		if !t.Field(i).IsExported() {
+	for f := range t.Fields() {
+		if !f.IsExported() {
 			return
 		}
-		if f := b.build(t.Field(i).Type); f.deep != nil {
-			parts = append(parts, part{i, f})
+		inner := b.build(f.Type)
+		switch k := f.Type.Kind(); {
+		case inner.deep == nil:
+		case k == reflect.Struct && inner.parts != nil:
+			for _, p := range inner.parts {
+				p.offset += f.Offset
+				parts = append(parts, p)
+			}
+		default:
+			parts = append(parts, part{f.Offset, f.Type, inner, k == reflect.Pointer || k == reflect.Slice || k == reflect.Map})
 		}
 	}
 	if len(parts) > 0 {
-		parts = slices.Clip(parts)
-		c.deep = func(v reflect.Value) {
-			for _, p := range parts {
-				p.clone.deep(v.Field(p.index))
-			}
+		c.parts = slices.Clip(parts)
+		c.deep = c.ownParts
+	}
+}
+
+// ownParts makes an addressable struct own its memory. In most records most parts are nil.
+func (c *cloner) ownParts(v reflect.Value) {
+	first := v.Addr().UnsafePointer()
+	for i := range c.parts {
+		p := &c.parts[i]
+		at := unsafe.Add(first, p.offset)
+		if !p.leads || *(*unsafe.Pointer)(at) != nil {
+			p.clone.deep(reflect.NewAt(p.typ, at).Elem())
 		}
 	}
 }

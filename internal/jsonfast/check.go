@@ -1,6 +1,7 @@
 package jsonfast
 
 import (
+	"bytes"
 	"encoding"
 	"reflect"
 	"slices"
@@ -137,6 +138,9 @@ func (tr *trial) add(t reflect.Type, outer []reflect.Type) {
 	case reflect.Slice:
 		if inner := sub(t.Elem()); !inner.empty() {
 			other(func(p unsafe.Pointer) bool {
+				if *(*unsafe.Pointer)(p) == nil {
+					return true
+				}
 				v := reflect.NewAt(t, p).Elem()
 				return inner.passEach(v.UnsafePointer(), t.Elem().Size(), v.Len())
 			})
@@ -150,20 +154,26 @@ func (tr *trial) add(t reflect.Type, outer []reflect.Type) {
 			break
 		}
 		encode := encodes()
-		other(func(p unsafe.Pointer) bool { return reflect.NewAt(t, p).Elem().Len() == 0 || encode(p) })
+		other(func(p unsafe.Pointer) bool {
+			return *(*unsafe.Pointer)(p) == nil || reflect.NewAt(t, p).Elem().Len() == 0 || encode(p)
+		})
 	default:
 		other(encodes())
 	}
 }
 
 func allZero(p unsafe.Pointer, size uintptr) bool {
-	for _, b := range unsafe.Slice((*byte)(p), size) {
-		if b != 0 {
+	for all := unsafe.Slice((*byte)(p), size); len(all) > 0; {
+		n := min(len(all), len(zeros))
+		if !bytes.Equal(all[:n], zeros[:n]) {
 			return false
 		}
+		all = all[n:]
 	}
 	return true
 }
+
+var zeros [256]byte
 
 // passEach tries values that lie side by side.
 func (tr *trial) passEach(first unsafe.Pointer, size uintptr, n int) bool {

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/maphash"
 	"iter"
+	"math/bits"
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hospital-itsm/itsm"
@@ -16,11 +19,17 @@ import (
 
 // journal is all entries in the order in which they were committed, with the ways to find them. Places count from 0. Where the
 // entries of a record lie, its row knows.
+//
+// It grows for as long as the store is used, so it holds hardly a pointer: the garbage collector would follow each of them again and
+// again.
 type journal struct {
-	leaves   [][]entry // leafSize each, the last may have fewer: growing never moves what is there
+	leaves   []leaf // leafSize entries each, the last may have fewer: growing never moves what is there
 	len      int
-	alone    map[itsm.Key]int // entries without a record
-	commands map[commandKey]trail
+	texts    []*strings.Builder // what entries say; the last one is being filled, none is ever moved
+	alone    map[itsm.Key]int   // entries without a record
+	seed     maphash.Seed
+	commands placeTable              // the first entry of each command; the others follow that one
+	bare     map[commandKey]struct{} // commands that were used without an event
 }
 
 // A log is the places of the entries of one record. It stays with the record while its rows are replaced.
@@ -28,16 +37,24 @@ type log struct{ places []int }
 
 const leafSize = 256
 
-// entry is one event and the way to the next one of its command. It has few pointers, so that long journals cost the garbage
-// collector little.
+// A leaf is some of the entries, and their personal parts, which can be erased.
+type leaf struct {
+	entries  []entry
+	personal [][]byte // nil for none in the leaf
+}
+
+// entry is one event.
 type entry struct {
-	texts                      string // all of them, one behind the other
-	ends                       [9]uint32
+	text                       int    // where what it says lies: the number of the piece,
+	from                       uint32 // and the place in there
+	ends                       [10]uint32
+	noData                     bool // nil, which is not the same as empty
+	used                       bool // first of a command: the command counts as used
 	seq                        uint64
 	at, recorded               int64 // microseconds
-	data, personal             []byte
 	personalDigest, prev, hash itsm.Digest
-	next                       int // place of the next event of the same command; 0 for none, since nothing comes before place 0
+	next                       int // place of the next entry of the same command; 0 for none, since nothing comes before place 0
+	last                       int // first of a command: place of the last one
 }
 
 type commandKey struct {
@@ -45,50 +62,98 @@ type commandKey struct {
 	id     itsm.CommandID
 }
 
-// trail leads along the events of one command.
-type trail struct {
-	used        bool // as a batch's command
-	any         bool // has events
-	first, last int
-}
-
 func newJournal() journal {
-	return journal{alone: make(map[itsm.Key]int), commands: make(map[commandKey]trail)}
+	return journal{alone: make(map[itsm.Key]int), seed: maphash.MakeSeed(), bare: make(map[commandKey]struct{})}
 }
 
-func (j *journal) at(place int) *entry { return &j.leaves[place/leafSize][place%leafSize] }
+func (j *journal) at(place int) *entry { return &j.leaves[place/leafSize].entries[place%leafSize] }
 
-// append puts an event behind the others, and keeps its slices. It returns the place.
+// personal returns the personal part of an entry.
+func (j *journal) personal(place int) []byte {
+	if l := &j.leaves[place/leafSize]; l.personal != nil {
+		return l.personal[place%leafSize]
+	}
+	return nil
+}
+
+// erase drops the personal part of an entry. Readers have copies of their own.
+func (j *journal) erase(place int) {
+	if l := &j.leaves[place/leafSize]; l.personal != nil {
+		l.personal[place%leafSize] = nil
+	}
+}
+
+// append puts an event behind the others. It returns the place.
 func (j *journal) append(e *itsm.Event) int {
 	place := j.len
 	if place%leafSize == 0 {
-		var leaf []entry
+		var entries []entry
 		if place > 0 { // a store that has filled one leaf will fill more
-			leaf = make([]entry, 0, leafSize)
+			entries = make([]entry, 0, leafSize)
 		}
-		j.leaves = append(j.leaves, leaf)
+		j.leaves = append(j.leaves, leaf{entries: entries})
 	}
-	kept := entry{
-		texts: string(e.Tenant) + string(e.Kind) + string(e.ID) + e.Type + string(e.Actor) + string(e.OnBehalfOf) + string(e.Command) + e.CommandName + e.Reason,
-		seq:   e.Seq, at: e.At.UnixMicro(), recorded: e.Recorded.UnixMicro(),
-		data: e.Data, personal: e.Personal, personalDigest: e.PersonalDigest, prev: e.Prev, hash: e.Hash,
+	l := &j.leaves[place/leafSize]
+	l.entries = append(l.entries, entry{
+		noData: e.Data == nil, seq: e.Seq, at: e.At.UnixMicro(), recorded: e.Recorded.UnixMicro(),
+		personalDigest: e.PersonalDigest, prev: e.Prev, hash: e.Hash,
+	})
+	j.say(&l.entries[len(l.entries)-1], e)
+	if e.Personal != nil {
+		if l.personal == nil {
+			l.personal = make([][]byte, leafSize)
+		}
+		l.personal[place%leafSize] = e.Personal
 	}
-	end := 0
-	for i, n := range [...]int{len(e.Tenant), len(e.Kind), len(e.ID), len(e.Type), len(e.Actor), len(e.OnBehalfOf), len(e.Command), len(e.CommandName), len(e.Reason)} {
-		end += n
-		kept.ends[i] = uint32(end)
-	}
-	leaf := &j.leaves[place/leafSize]
-	*leaf = append(*leaf, kept)
 	j.len++
 	return place
 }
 
-// event returns an entry. Its slices are those of the journal.
-func (e *entry) event() itsm.Event {
-	begin := uint32(0)
+// say keeps what an event says.
+func (j *journal) say(kept *entry, e *itsm.Event) {
+	texts := [...]string{
+		string(e.Tenant), string(e.Kind), string(e.ID), e.Type, string(e.Actor), string(e.OnBehalfOf), string(e.Command), e.CommandName, e.Reason,
+	}
+	size := len(e.Data)
+	for _, s := range texts {
+		size += len(s)
+	}
+	piece := j.piece(size)
+	end := uint32(piece.Len())
+	kept.text, kept.from = len(j.texts)-1, end
+	for i, s := range texts {
+		piece.WriteString(s)
+		end += uint32(len(s))
+		kept.ends[i] = end
+	}
+	piece.Write(e.Data)
+	kept.ends[len(texts)] = end + uint32(len(e.Data))
+}
+
+// firstPiece and fullPiece bound what is got at once to keep texts in, in bytes: each piece is twice as large as the one before.
+const firstPiece, fullPiece = 1 << 10, 64 << 10
+
+// piece returns where a text of a size goes.
+func (j *journal) piece(size int) *strings.Builder {
+	room := firstPiece
+	if n := len(j.texts); n > 0 {
+		last := j.texts[n-1]
+		if last.Cap()-last.Len() >= size {
+			return last
+		}
+		room = min(2*last.Cap(), fullPiece)
+	}
+	piece := new(strings.Builder)
+	piece.Grow(max(room, size))
+	j.texts = append(j.texts, piece)
+	return piece
+}
+
+// event returns an entry, without its data and its personal part. Its texts are those of the journal, which never change.
+func (j *journal) event(e *entry) itsm.Event {
+	all, begin := j.texts[e.text].String(), e.from
 	text := func(i int) string {
-		s := e.texts[begin:e.ends[i]]
+		s := all[begin:e.ends[i]]
 		begin = e.ends[i]
 		return s
 	}
@@ -96,8 +161,40 @@ func (e *entry) event() itsm.Event {
 		Key: itsm.Key{Tenant: itsm.Tenant(text(0)), Kind: itsm.Kind(text(1)), ID: itsm.ID(text(2))}, Type: text(3),
 		Actor: itsm.PersonID(text(4)), OnBehalfOf: itsm.PersonID(text(5)), Command: itsm.CommandID(text(6)), CommandName: text(7), Reason: text(8),
 		Seq: e.seq, At: time.UnixMicro(e.at).UTC(), Recorded: time.UnixMicro(e.recorded).UTC(),
-		Data: e.data, Personal: e.personal, PersonalDigest: e.personalDigest, Prev: e.prev, Hash: e.hash,
+		PersonalDigest: e.personalDigest, Prev: e.prev, Hash: e.hash,
 	}
+}
+
+// data returns a copy of the data of an entry.
+func (j *journal) data(e *entry) []byte {
+	if e.noData {
+		return nil
+	}
+	return []byte(j.texts[e.text].String()[e.ends[8]:e.ends[9]])
+}
+
+// isOf reports whether an entry comes from a command.
+func (j *journal) isOf(e *entry, key commandKey) bool {
+	all := j.texts[e.text].String()
+	return all[e.ends[5]:e.ends[6]] == string(key.id) && all[e.from:e.ends[0]] == string(key.tenant)
+}
+
+func (j *journal) hash(key commandKey) uint64 {
+	return maphash.String(j.seed, string(key.id)) ^ bits.RotateLeft64(maphash.String(j.seed, string(key.tenant)), 1)
+}
+
+// first returns the place of the first entry of a command, and whether there is one.
+func (j *journal) first(key commandKey) (int, bool) {
+	return j.commands.find(j.hash(key), func(place int) bool { return j.isOf(j.at(place), key) })
+}
+
+// used reports whether a batch has counted a command as used.
+func (j *journal) used(key commandKey) bool {
+	if place, ok := j.first(key); ok && j.at(place).used {
+		return true
+	}
+	_, bare := j.bare[key]
+	return bare
 }
 
 // note enters the commands of a batch whose events lie from a place on: events of one command mostly lie side by side.
@@ -110,15 +207,16 @@ func (j *journal) note(b *store.Batch, place int) {
 		}
 		if id := rest[0].Command; id != "" {
 			key := commandKey{rest[0].Tenant, id}
-			t := j.commands[key]
-			if t.any {
-				j.at(t.last).next = place
+			first, ok := j.first(key)
+			if ok {
+				j.at(j.at(first).last).next = place
 			} else {
-				t.any, t.first = true, place
+				j.commands.add(j.hash(key), place)
+				first = place
 			}
-			t.last = place + run - 1
-			t.used = t.used || slices.Contains(b.Commands, id)
-			j.commands[key] = t
+			head := j.at(first)
+			head.last = place + run - 1
+			head.used = head.used || slices.Contains(b.Commands, id)
 		}
 		rest, place = rest[run:], place+run
 	}
@@ -126,10 +224,8 @@ func (j *journal) note(b *store.Batch, place int) {
 		if len(b.Events) > 0 && b.Events[0].Command == id {
 			continue
 		}
-		key := commandKey{b.Tenant, id}
-		if t := j.commands[key]; !t.used {
-			t.used = true
-			j.commands[key] = t
+		if key := (commandKey{b.Tenant, id}); !j.used(key) {
+			j.bare[key] = struct{}{}
 		}
 	}
 }
@@ -138,8 +234,9 @@ func (j *journal) note(b *store.Batch, place int) {
 // there is none. A filter for one record needs the places of its entries.
 func (j *journal) read(out []itsm.Event, f *itsm.Filter, places []int, from, n int) (_ []itsm.Event, next int, done bool) {
 	take := func(place int) {
-		if e := j.at(place).event(); f.Matches(&e) {
-			e.Data, e.Personal, e.Position = bytes.Clone(e.Data), bytes.Clone(e.Personal), position(place)
+		kept := j.at(place)
+		if e := j.event(kept); f.Matches(&e) {
+			e.Data, e.Personal, e.Position = j.data(kept), bytes.Clone(j.personal(place)), position(place)
 			out = append(out, e)
 		}
 	}
@@ -152,8 +249,8 @@ func (j *journal) read(out []itsm.Event, f *itsm.Filter, places []int, from, n i
 			take(place)
 		}
 	case f.Command != "":
-		t := j.commands[commandKey{f.Tenant, f.Command}]
-		for place, more := t.first, t.any; more; place, more = j.at(place).next, j.at(place).next > 0 {
+		first, any := j.first(commandKey{f.Tenant, f.Command})
+		for place, more := first, any; more; place, more = j.at(place).next, j.at(place).next > 0 {
 			if place < from {
 				continue
 			}

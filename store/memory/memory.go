@@ -289,7 +289,7 @@ func (db *DB) Commit(ctx context.Context, b store.Batch) error {
 	}
 	for _, key := range b.Erase {
 		for _, place := range db.places(key) {
-			db.journal.at(place).personal = nil // readers have copies of their own
+			db.journal.erase(place)
 		}
 	}
 	first := db.journal.len
@@ -339,9 +339,12 @@ func (db *DB) expect(b *store.Batch, slots []slot) error {
 		}
 	}
 	for _, id := range b.Commands {
-		if db.journal.commands[commandKey{b.Tenant, id}].used {
+		if db.journal.used(commandKey{b.Tenant, id}) {
 			return fmt.Errorf("memory: command %q of %s: %w", id, b.Tenant, itsm.ErrExists)
 		}
+	}
+	if uint64(db.journal.len+len(b.Events)) > maxPlaces {
+		return fmt.Errorf("memory: the journal is full: it has %d entries, at most %d are possible", db.journal.len, maxPlaces)
 	}
 	for i := range b.Events {
 		if e := &b.Events[i]; e.Seq == 1 && len(db.places(e.Key)) > 0 {
@@ -375,7 +378,7 @@ func copyBatch(b store.Batch) store.Batch {
 	}
 	for i := range b.Events {
 		e := &b.Events[i]
-		e.Data, e.Personal = bytes.Clone(e.Data), bytes.Clone(e.Personal)
+		e.Personal = bytes.Clone(e.Personal) // the journal copies all else
 	}
 	return b
 }
