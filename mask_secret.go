@@ -242,9 +242,12 @@ func secretValue(t string, i int) (start, end int) {
 const notSecrets = " none null nil n/a na empty unknown changed reset expired expires required optional redacted hidden masked removed omitted true false yes no see " +
 	"ask wrong incorrect invalid valid missing forgotten lost locked policy please not must should will the and same default string text here below above todo tbd "
 
+// blots are what masking leaves of a secret: see maskRune.
+const blots = "*×＊\U0001F7B6"
+
 // placeholder reports whether a value stands for a secret without being one.
 func placeholder(v string) bool {
-	if v == "" || !varied(v) && strings.IndexByte("*xX.-#?_", v[0]) >= 0 {
+	if strings.Trim(v, blots) == "" || !varied(v) && strings.IndexByte("xX.-#?_", v[0]) >= 0 {
 		return true
 	}
 	return referred(v) || len(v) < 20 && listedWord(notSecrets, lowerASCII(v))

@@ -430,7 +430,7 @@ func TestMaskLaws(t *testing.T) {
 
 func FuzzMask(f *testing.F) {
 	m := masker(f, itsm.MaskConfig{RecordNumber: []string{`\bZY\d{8}\b`}})
-	for _, s := range []string{dirtyText, cleanText, "患者张三、李四", "ZY00001234", "１３８００００００００", "[fe80::1%a]:80", "\xe5138\xff", "name: Kq", "-----BEGIN PRIVATE KEY-----"} {
+	for _, s := range []string{dirtyText, cleanText, "患者张三、李四", "ZY00001234", "１３８００００００００", "[fe80::1%a]:80", "\xe5138\xff", "name: Kq", "-----BEGIN PRIVATE KEY-----", "://:iܠ@"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
