@@ -149,6 +149,16 @@ func TestClocks(t *testing.T) {
 		inc := d.do(agent, id, incident.Triage{Impact: incident.ImpactSeveral, Urgency: incident.UrgencyToday, Service: "his-opd"})
 		assert.Equal(t, incident.P3, inc.Priority)
 		assert.Equal(t, d.now.Add(15*time.Minute), due(t, inc, sla.Response))
+		next, ok := inc.Clocks.NextDue()
+		assert.True(t, ok && next.Equal(d.now.Add(15*time.Minute)), "the response comes first")
+		for before, want := range map[time.Time]int{next: 0, next.Add(time.Microsecond): 1} {
+			found := 0
+			for _, err := range d.Find(agent, itsm.Query{Where: []itsm.Condition{itsm.WhereLess("due", itsm.TimeOf(before))}}) {
+				require.NoError(t, err)
+				found++
+			}
+			assert.Equal(t, want, found, "it is found by the clock that is due first")
+		}
 		assert.Equal(t, "2026-02-14 14:30", due(t, inc, sla.Restoration).In(shanghai).Format("2006-01-02 15:04"), "1 h on Friday, 7 h on the make-up Saturday")
 		assert.Equal(t, "2026-02-25 16:30", due(t, inc, sla.Resolution).In(shanghai).Format("2006-01-02 15:04"), "3 working days: Saturday, then 24 and 25 February")
 		inc = d.do(agent, id, incident.Triage{Impact: incident.ImpactHospital, Urgency: incident.UrgencyNow, Service: "his-opd"}, itsm.Because("all windows"))

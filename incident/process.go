@@ -231,7 +231,9 @@ func (p *Process) Outline(rec Incident) itsm.Outline {
 	if rec.Major != nil {
 		index.Text("major", string(rec.Major.State))
 	}
-	index.Time("due", rec.nextDue())
+	if due, ok := rec.Clocks.NextDue(); ok {
+		index.Add("due", itsm.TimeOf(due))
+	}
 	if rec.Open() && !rec.FollowUp.Next.IsZero() {
 		index.Add("follow_up_due", itsm.TimeOf(rec.FollowUp.Next))
 	}
@@ -244,16 +246,6 @@ func (p *Process) Outline(rec Incident) itsm.Outline {
 	index.Add("recorded", itsm.TimeOf(rec.Created))
 	o.Index = index
 	return o
-}
-
-// nextDue is the nearest due time of all running clocks.
-func (i *Incident) nextDue() (due time.Time) {
-	for _, k := range i.Clocks.Clocks() {
-		if k.Live() && !k.Due.IsZero() && (due.IsZero() || k.Due.Before(due)) {
-			due = k.Due
-		}
-	}
-	return due
 }
 
 func (i *Incident) nextPromise() (due time.Time) {

@@ -284,6 +284,8 @@ func TestMergeAndCorrections(t *testing.T) {
 		assert.Empty(t, s.see("2026-03-02 11:00", nil), "and no new clock begins")
 		_, wakes := s.sheet.NextWake()
 		assert.False(t, wakes)
+		_, due := s.sheet.NextDue()
+		assert.False(t, due)
 
 		s.take(s.c.Revive(s.sheet, "u-1", "merged by mistake"))
 		assert.Equal(t, "2026-03-02 16:00", s.due(sla.Resolution), "as if it had not happened")

@@ -248,12 +248,19 @@ func TestRetargetCases(t *testing.T) {
 			}
 			require.NoError(t, cat.Verify(sheet))
 			live := 0
+			var first time.Time
 			for _, k := range sheet.Clocks() {
 				if k.Live() {
 					live++
+					if !k.Due.IsZero() {
+						first = k.Due
+					}
 				}
 			}
 			require.LessOrEqual(t, live, 1)
+			due, ok := sheet.NextDue()
+			require.Equal(t, !first.IsZero(), ok)
+			require.Equal(t, first, due)
 			if latest, ok := sheet.Clock(sla.Resolution); live == 1 {
 				require.True(t, ok && latest.Live(), "the live one is the latest")
 			}

@@ -32,7 +32,7 @@ var below = map[room][]room{
 	ground:     nil,
 	kernel:     {ground},
 	foundation: {ground, kernel},
-	levels:     {kernel, foundation},
+	levels:     {ground, kernel, foundation},
 	process:    {kernel, foundation, levels},
 	across:     {kernel, foundation, levels, process},
 	profile:    {kernel, foundation, levels, process, across},

@@ -77,6 +77,15 @@ func (tr *trial) add(t reflect.Type, outer []reflect.Type) {
 		return encodes(t)
 	}
 	pointer := reflect.PointerTo(t)
+	if as := standInOf(t); as != nil && !slices.Contains(outer, t) {
+		inner := new(trial)
+		inner.add(as, append(slices.Clip(outer), t))
+		tr.costly = tr.costly || inner.costly
+		other(func(p unsafe.Pointer) bool {
+			return inner.passes(reflect.NewAt(t, p).Interface().(StandIn).JSONAs().at)
+		})
+		return
+	}
 	switch {
 	case t == timeType:
 		tr.times = append(tr.times, 0)

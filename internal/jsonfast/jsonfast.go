@@ -66,6 +66,9 @@ func compile(t reflect.Type, outer []reflect.Type) encoder {
 		return standard // a type that holds itself: encoding/json finds out whether the value does too
 	}
 	outer = append(slices.Clip(outer), t)
+	if as := standInOf(t); as != nil {
+		return compileStandIn(as, outer)
+	}
 	switch pointer := reflect.PointerTo(t); {
 	case t == timeType:
 		return appendTime

@@ -47,8 +47,23 @@ type none struct{ N int }
 
 func (n none) IsZero() bool { return n.N == 7 }
 
+type list struct{ of []Base }
+
+func (l list) MarshalJSON() ([]byte, error) { return json.Marshal(*l.as()) }
+func (l *list) JSONAs() jsonfast.As         { return jsonfast.AsOf(l.as()) }
+
+func (l *list) as() *[]Base {
+	if l.of == nil {
+		return &[]Base{}
+	}
+	return &l.of
+}
+
 type all struct {
 	Base
+	As    list                  `json:"as"`
+	Asp   *list                 `json:"asp,omitempty"`
+	Asm   map[string]list       `json:"asm,omitempty"`
 	B     bool                  `json:"b,omitempty"`
 	I     int8                  `json:"i,omitempty"`
 	U     uint16                `json:"u,omitempty"`
@@ -100,6 +115,7 @@ func draw(t *rapid.T) all {
 		v.E, v.R = map[string]any{"k": []any{text("e"), 1.5, nil}}, json.RawMessage(`{ "a": "<" }`)
 		v.Deep = [][]map[grade]Base{nil, {{1: v.Base}, nil}}
 		v.Z[0] = text("z")
+		v.As, v.Asp, v.Asm = list{[]Base{v.Base, v.Base}}, &list{[]Base{}}, map[string]list{"a": {}, "b": {[]Base{v.Base}}}
 	} else {
 		v.L = []string{}
 	}
@@ -156,6 +172,8 @@ func TestSameAsStandard(t *testing.T) {
 			"in an interface":                func(v *all) { v.E = func() {} },
 			"raw JSON":                       func(v *all) { v.R = json.RawMessage(`{`) },
 			"deep in maps, as keys of a map": func(v *all) { v.Deep = [][]map[grade]Base{{{-1: Base{}}}} },
+			"in what stands for it":          func(v *all) { v.As = list{[]Base{{}, {At: late}}} },
+			"behind a pointer to such":       func(v *all) { v.Asp = &list{[]Base{{At: late}}} },
 			"nothing":                        func(*all) {},
 			"a fault in what is left out":    func(v *all) { v.Left = late },
 			"the first and the last instant": func(v *all) {
