@@ -3,6 +3,7 @@ package itsm
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"encoding/binary"
 	"io"
 	"sync"
 	"time"
@@ -39,16 +40,26 @@ func (r *randomStock) Read(b []byte) (int, error) {
 
 var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-var randomBytes sync.Pool // of *[16]byte
+var idBytes sync.Pool // of *[16]byte
 
 // randomText returns 128 random bits as 26 characters.
-func randomText(random io.Reader) (string, error) {
-	b, _ := randomBytes.Get().(*[16]byte)
+func randomText(random io.Reader) (string, error) { return idText(random, 0, 0) }
+
+// timedText returns 56 bits of an instant in microseconds and 72 random ones as 26 characters. Texts of later instants come behind those of
+// earlier ones, so that an index over them grows at its end, where it is in memory.
+func timedText(random io.Reader, at time.Time) (string, error) {
+	return idText(random, 7, uint64(max(at.UnixMicro(), 0))<<8)
+}
+
+// idText writes the first bytes of a number, and random ones behind them, as 26 characters.
+func idText(random io.Reader, bytes int, number uint64) (string, error) {
+	b, _ := idBytes.Get().(*[16]byte)
 	if b == nil {
 		b = new([16]byte)
 	}
-	defer randomBytes.Put(b)
-	if _, err := io.ReadFull(random, b[:]); err != nil {
+	defer idBytes.Put(b)
+	binary.BigEndian.PutUint64(b[:], number)
+	if _, err := io.ReadFull(random, b[bytes:]); err != nil {
 		return "", err
 	}
 	var text [26]byte

@@ -249,6 +249,28 @@ func Plus[T any](s []T, v ...T) []T { return append(slices.Clip(s), v...) }
 // Entries collects the values by which a record is found. Empty texts and instants that are none are left out.
 type Entries []IndexEntry
 
+// entryDesk is a place to collect entries on. Services copy what they keep of it, and use it again.
+type entryDesk [32]IndexEntry
+
+var entryDesks sync.Pool // of *entryDesk
+
+// NewEntries returns entries without any in them, in memory that a service uses again once it has the [Outline].
+func NewEntries() Entries {
+	desk, _ := entryDesks.Get().(*entryDesk)
+	if desk == nil {
+		desk = new(entryDesk)
+	}
+	return desk[:0]
+}
+
+// release gives the memory of entries back, which nobody may look at any more.
+func (e Entries) release() {
+	if cap(e) == len(entryDesk{}) {
+		clear(e)
+		entryDesks.Put((*entryDesk)(e[:cap(e)]))
+	}
+}
+
 // Add adds a value.
 func (e *Entries) Add(field string, v Value) { *e = append(*e, IndexEntry{Field: field, Value: v}) }
 

@@ -70,6 +70,7 @@ const maxName = 200
 // the ends, and not longer than 200 bytes.
 func checkName(what, s string) error {
 	switch {
+	case s != "" && len(s) <= maxName && visible(s): // nearly all
 	case s == "":
 		return fmt.Errorf("%w: %s is empty", ErrInvalid, what)
 	case len(s) > maxName:
@@ -80,6 +81,16 @@ func checkName(what, s string) error {
 		return fmt.Errorf("%w: %s %q has an unprintable character", ErrInvalid, what, s)
 	}
 	return nil
+}
+
+// visible reports whether a text has nothing but ASCII characters that are seen.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // unprintable reports characters that are not seen, or turn others around, so that two identifiers would look alike.

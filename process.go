@@ -62,7 +62,7 @@ type Outline struct {
 	State string       // of its main lifecycle
 	Phase string       // of the state, one of [Description.Phases]
 	Final bool         // the record is at rest for good: its content cannot change any more
-	Index []IndexEntry // the values of the declared fields; the slice is the caller's
+	Index []IndexEntry // the values of the declared fields, see [NewEntries]; the slice is the caller's
 	Wake  time.Time    // when the record next wants a Tick; zero for never
 }
 

@@ -156,12 +156,11 @@ func (s *Service[R, F, C]) Catalog() *Catalog { return s.catalog }
 //
 // The record that comes back is as the actor may see it; when the actor may not read it at all, it tells only its ID and
 // version. Do reads the actor from the context ([WithActor]).
-func (s *Service[R, F, C]) Do(ctx context.Context, id ID, cmd Command, opts ...Option) (R, error) {
-	var zero R
+func (s *Service[R, F, C]) Do(ctx context.Context, id ID, cmd Command, opts ...Option) (answer R, err error) {
 	actor, _ := ActorFrom(ctx)
 	rec, err := s.do(ctx, actor, id, cmd, newCall(opts))
 	if err != nil {
-		return zero, err
+		return answer, err
 	}
 	own, ok := s.answers.Get().(*R)
 	if !ok {
@@ -169,7 +168,8 @@ func (s *Service[R, F, C]) Do(ctx context.Context, id ID, cmd Command, opts ...O
 	}
 	s.ownInto(own, rec)
 	s.show(own, actor)
-	answer := *own
+	answer = *own
+	var zero R
 	*own = zero
 	s.answers.Put(own)
 	return answer, nil
@@ -200,8 +200,9 @@ func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Comma
 	if len(call.reason) > maxText || !utf8.ValidString(call.reason) || strings.ContainsRune(call.reason, 0) {
 		return nil, fmt.Errorf("%w: %s: the reason has %d bytes, want at most %d of UTF-8 without U+0000", ErrInvalid, cmd.CommandName(), len(call.reason), maxText)
 	}
+	now := Instant(s.cfg.Clock())
 	if !call.once {
-		text, err := randomText(s.cfg.Random)
+		text, err := timedText(s.cfg.Random, now)
 		if err != nil {
 			return nil, fmt.Errorf("itsm: command ID: %w", err)
 		}
@@ -210,13 +211,16 @@ func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Comma
 		return nil, err
 	}
 	for attempt := 0; ; attempt++ {
+		if attempt > 0 {
+			now = Instant(s.cfg.Clock())
+		}
 		if call.once {
 			rec, done, err := s.earlier(ctx, actor, id, cmd, call)
 			if done || err != nil {
 				return rec, err
 			}
 		}
-		rec, err := s.attempt(ctx, actor, id, cmd, call)
+		rec, err := s.attempt(ctx, actor, id, cmd, call, now)
 		if err == nil {
 			return rec, nil
 		}
@@ -306,9 +310,8 @@ func (s *Service[R, F, C]) refusedError(ev *Event) *RefusedError {
 	return e
 }
 
-// attempt decides the command once against the record as it is now. The record that comes back must not be written to.
-func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd Command, call call) (*R, error) {
-	now := Instant(s.cfg.Clock())
+// attempt decides the command once against the record as it is. The record that comes back must not be written to.
+func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd Command, call call, now time.Time) (*R, error) {
 	a := attempt[R]{actor: actor, cmd: cmd, call: call}
 	a.env = Env{Now: now, At: now, Actor: actor, ID: id, Command: call.id, Reason: call.reason}
 	if !call.at.IsZero() {
@@ -533,10 +536,13 @@ func (s *Service[R, F, C]) apply(rec *R, ev *Event) error {
 	return nil
 }
 
-// indexOf returns the values by which the record can be found.
+// indexOf returns the values by which the record can be found, and takes those of the outline.
 func (s *Service[R, F, C]) indexOf(rec *R, o *Outline) []IndexEntry {
 	m := s.process.Meta(rec)
-	entries := append(o.Index,
+	entries := append(make([]IndexEntry, 0, len(o.Index)+len(metaIndex)+len(m.Fields)), o.Index...)
+	Entries(o.Index).release()
+	o.Index = nil
+	entries = append(entries,
 		IndexEntry{Field: "state", Value: TextOf(o.State)}, IndexEntry{Field: "phase", Value: TextOf(o.Phase)},
 		IndexEntry{Field: "level", Value: NumberOf(m.Level)},
 		IndexEntry{Field: "created", Value: TimeOf(m.Created)}, IndexEntry{Field: "updated", Value: TimeOf(m.Updated)})

@@ -186,6 +186,29 @@ func TestTimes(t *testing.T) {
 		assert.Equal(t, recorded, p.Updated)
 		require.NoError(t, f.Verify(as("ann", "chief"), p.ID))
 	})
+	t.Run("commands without an ID get one that comes behind those of earlier ones", func(t *testing.T) {
+		t.Parallel()
+		f := setup(t, itsm.Config{})
+		p := f.registered(t)
+		for i := range 70 { // through the digits of the alphabet, from one microsecond to a century
+			f.clock.now = f.clock.now.Add(time.Duration(1<<min(i, 50)) * time.Microsecond)
+			_, err := f.Do(as("cy", "clerk"), p.ID, move{To: fmt.Sprint("ward ", i)})
+			require.NoError(t, err)
+		}
+		f.clock.now = time.Date(1965, 1, 1, 0, 0, 0, 0, time.UTC) // before the epoch there is no order, but there are commands
+		_, err := f.Do(as("cy", "clerk"), p.ID, move{To: "the past"})
+		require.NoError(t, err)
+		seen := map[itsm.CommandID]bool{}
+		events := f.events(t, p.ID)
+		for i, ev := range events {
+			assert.Len(t, ev.Command, 26)
+			assert.False(t, seen[ev.Command])
+			seen[ev.Command] = true
+			if i > 0 && i < len(events)-1 {
+				assert.Greater(t, ev.Command, events[i-1].Command)
+			}
+		}
+	})
 }
 
 func TestExactlyOnce(t *testing.T) {

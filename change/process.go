@@ -125,7 +125,7 @@ func (p *Process) Possible(rec Change) (names []string) {
 // Outline implements [itsm.Process].
 func (p *Process) Outline(rec Change) itsm.Outline {
 	m := p.Machine(rec.Type)
-	index := make(itsm.Entries, 0, 16)
+	index := itsm.NewEntries()
 	index.Text("type", string(rec.Type))
 	index.Text("category", string(rec.Category))
 	index.Text("risk", string(rec.Risk()))

@@ -111,7 +111,7 @@ func (slotProcess) Describe() itsm.Description {
 func (slotProcess) Meta(rec *Slot) *itsm.Meta { return &rec.Meta }
 
 func (slotProcess) Outline(rec Slot) itsm.Outline {
-	var index itsm.Entries
+	index := itsm.NewEntries()
 	index.Text("key", rec.Key)
 	for _, o := range rec.Occupied {
 		index.Texts("change", string(o.Change))

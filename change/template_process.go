@@ -165,7 +165,7 @@ func (p *TemplateProcess) Possible(rec Template) (names []string) {
 
 // Outline implements [itsm.Process].
 func (p *TemplateProcess) Outline(rec Template) itsm.Outline {
-	index := make(itsm.Entries, 0, 3)
+	index := itsm.NewEntries()
 	index.Text("owner", string(rec.Owner))
 	if v, ok := rec.Current(); ok {
 		index.Text("category", string(v.Category))

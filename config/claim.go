@@ -72,7 +72,7 @@ func (claimProcess) Describe() itsm.Description {
 func (claimProcess) Meta(rec *Claim) *itsm.Meta { return &rec.Meta }
 
 func (claimProcess) Outline(rec Claim) itsm.Outline {
-	var index itsm.Entries
+	index := itsm.NewEntries()
 	index.Text("holder", string(rec.Holder))
 	if rec.Holder == "" {
 		return itsm.Outline{State: "free", Phase: "closed", Index: index}

@@ -104,7 +104,7 @@ func (p *Process) Possible(rec Item) []string {
 // Outline implements [itsm.Process].
 func (p *Process) Outline(rec Item) itsm.Outline {
 	o := itsm.Outline{State: string(rec.State), Phase: string(p.machine.Phase(rec.State)), Final: p.machine.IsEnd(rec.State), Wake: rec.wake()}
-	index := make(itsm.Entries, 0, 16)
+	index := itsm.NewEntries()
 	index.Text("class", rec.Class)
 	index.Text("label", canonical(rec.Label.Code))
 	index.Text("status", rec.Status)

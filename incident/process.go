@@ -172,7 +172,7 @@ func (p *Process) Describe() itsm.Description {
 			{Name: "caller", Type: itsm.TextValue}, {Name: "alert", Type: itsm.TextValue}, {Name: "parent", Type: itsm.TextValue},
 			{Name: "merged_into", Type: itsm.TextValue}, {Name: "recurrence_of", Type: itsm.TextValue}, {Name: "problem", Type: itsm.TextValue},
 			{Name: "major", Type: itsm.TextValue}, {Name: "due", Type: itsm.TimeValue}, {Name: "follow_up_due", Type: itsm.TimeValue},
-			{Name: "paperwork_due", Type: itsm.TimeValue}, {Name: "promise_due", Type: itsm.TimeValue}, {Name: "recorded", Type: itsm.TimeValue},
+			{Name: "paperwork_due", Type: itsm.TimeValue}, {Name: "promise_due", Type: itsm.TimeValue},
 		},
 	}
 }
@@ -204,7 +204,7 @@ func (p *Process) Possible(rec Incident) []string {
 func (p *Process) Outline(rec Incident) itsm.Outline {
 	m := p.machine(&rec)
 	o := itsm.Outline{State: string(rec.State), Phase: string(m.Phase(rec.State)), Final: m.IsEnd(rec.State), Wake: rec.wake(p)}
-	index := make(itsm.Entries, 0, 16)
+	index := itsm.NewEntries()
 	index.Text("type", string(rec.Type))
 	if rec.Priority != 0 {
 		index.Add("priority", itsm.NumberOf(rec.Priority))
@@ -243,7 +243,6 @@ func (p *Process) Outline(rec Incident) itsm.Outline {
 	if due := rec.nextPromise(); !due.IsZero() && rec.Open() {
 		index.Add("promise_due", itsm.TimeOf(due))
 	}
-	index.Add("recorded", itsm.TimeOf(rec.Created))
 	o.Index = index
 	return o
 }
@@ -369,7 +368,7 @@ func (g *gatherer) triage(rec Incident, c Triage, ci, service string) (err error
 func (g *gatherer) sameCI(id itsm.ID, ci string) (n int, err error) {
 	since := g.now.AddDate(0, 0, -g.p.priority.data.SameCIDays)
 	q := itsm.Query{Tenant: g.actor.Tenant, Kind: Kind, Where: []itsm.Condition{
-		itsm.Where("ci", itsm.TextOf(ci)), itsm.WhereAtLeast("recorded", itsm.TimeOf(since)), itsm.WhereUnset("merged_into")}, Limit: 100}
+		itsm.Where("ci", itsm.TextOf(ci)), itsm.WhereAtLeast("created", itsm.TimeOf(since)), itsm.WhereUnset("merged_into")}, Limit: 100}
 	seen := false
 	for other, err := range g.p.repo.Find(g.ctx, q) {
 		if err != nil {

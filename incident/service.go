@@ -238,7 +238,7 @@ func (s *Service) Alert(ctx context.Context, a Alert) (Incident, error) {
 
 // latestAlert returns the incident that the last alert of a key opened.
 func (s *Service) latestAlert(ctx context.Context, tenant itsm.Tenant, key string) (*Incident, error) {
-	q := itsm.Query{Tenant: tenant, Kind: Kind, Where: []itsm.Condition{itsm.Where("alert", itsm.TextOf(key))}, OrderBy: "recorded", Desc: true, Limit: 1}
+	q := itsm.Query{Tenant: tenant, Kind: Kind, Where: []itsm.Condition{itsm.Where("alert", itsm.TextOf(key))}, OrderBy: "created", Desc: true, Limit: 1}
 	for stored, err := range s.repo.Find(ctx, q) {
 		if err != nil {
 			return nil, err

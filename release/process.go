@@ -91,7 +91,7 @@ func (p *Process) Possible(rec Release) []string {
 func (p *Process) Outline(rec Release) itsm.Outline {
 	m := p.Machine(rec.Plan.Type)
 	o := itsm.Outline{State: string(rec.State), Phase: string(m.Phase(rec.State)), Final: m.IsEnd(rec.State), Wake: rec.wake(p)}
-	var index itsm.Entries
+	index := itsm.NewEntries()
 	index.Text("type", string(rec.Plan.Type))
 	index.Text("coordinator", string(rec.Coordinator))
 	many := func(field, value string) {

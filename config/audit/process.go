@@ -208,7 +208,7 @@ func (p *Process) Possible(rec Audit) []string { return machine.Allowed(rec.Stat
 
 // Outline implements [itsm.Process].
 func (p *Process) Outline(rec Audit) itsm.Outline {
-	var index itsm.Entries
+	index := itsm.NewEntries()
 	index.Time("due", rec.Due)
 	index.Text("auditor", string(rec.Auditor))
 	o := itsm.Outline{State: string(rec.State), Phase: string(machine.Phase(rec.State)), Final: machine.IsEnd(rec.State)}

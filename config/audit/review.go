@@ -142,7 +142,7 @@ func (ReviewProcess) Possible(rec Review) []string { return reviewMachine.Allowe
 
 // Outline implements [itsm.Process].
 func (ReviewProcess) Outline(rec Review) itsm.Outline {
-	var index itsm.Entries
+	index := itsm.NewEntries()
 	index.Time("held", rec.Held)
 	var due time.Time
 	for _, i := range rec.Improvements {

@@ -129,7 +129,7 @@ func (p *Process) Possible(rec Baseline) []string { return machine.Allowed(rec.S
 
 // Outline implements [itsm.Process].
 func (p *Process) Outline(rec Baseline) itsm.Outline {
-	var index itsm.Entries
+	index := itsm.NewEntries()
 	index.Text("prior", string(rec.Prior))
 	index.Time("taken", rec.Taken)
 	return itsm.Outline{State: string(rec.State), Phase: string(machine.Phase(rec.State)), Final: machine.IsEnd(rec.State), Index: index}

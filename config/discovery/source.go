@@ -215,7 +215,7 @@ func (Process) Possible(rec Source) []string { return machine.Allowed(rec.State)
 
 // Outline implements [itsm.Process].
 func (Process) Outline(rec Source) itsm.Outline {
-	var index itsm.Entries
+	index := itsm.NewEntries()
 	index.Text("system", rec.System)
 	return itsm.Outline{State: string(rec.State), Phase: string(machine.Phase(rec.State)), Final: machine.IsEnd(rec.State), Index: index}
 }

@@ -76,6 +76,32 @@ func TestPlaceTable(t *testing.T) {
 	})
 }
 
+func TestCommandOrder(t *testing.T) {
+	t.Run("a command counts once, in whatever order commands come and however long their IDs are", rapid.MakeCheck(func(t *rapid.T) {
+		ctx, db := context.Background(), New()
+		given := make(map[itsm.CommandID]bool)
+		id := rapid.OneOf(rapid.StringMatching(`[0-3a]{1,4}`), rapid.StringMatching(`[ab]{62,66}`))
+		for i := range rapid.IntRange(0, 60).Draw(t, "n") {
+			command := itsm.CommandID(id.Draw(t, "id"))
+			b := batchOf(command, fmt.Sprint("text ", i))
+			if rapid.IntRange(0, 4).Draw(t, "bare") == 0 { // a counter that is set: a command without an event
+				key := itsm.Key{Tenant: "h1", Kind: "counter", ID: itsm.ID(fmt.Sprint(i))}
+				b.Events, b.Puts = nil, []store.Put{{Snapshot: store.Snapshot{Key: key, Seq: 1, Data: []byte("{}")}}}
+			}
+			err := db.Commit(ctx, b)
+			if given[command] {
+				require.ErrorIs(t, err, itsm.ErrExists)
+			} else {
+				require.NoError(t, err)
+			}
+			given[command] = true
+		}
+		for command := range given {
+			require.ErrorIs(t, db.Commit(ctx, batchOf(command, "again")), itsm.ErrExists)
+		}
+	}))
+}
+
 func TestJournalFull(t *testing.T) {
 	t.Run("a journal that is full takes nothing any more, and says so", func(t *testing.T) {
 		ctx, db := context.Background(), New()

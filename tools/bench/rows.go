@@ -68,7 +68,9 @@ var groups = []group{
 	}},
 	{pkg: "config/impact", bench: "Reach/debian|Change", slow: true, rows: []row{
 		{name: "impact: all dependents of libc6, Debian", library: "Reach/debian/count", peer: "bare breadth-first search over CSR", against: "Reach/debian/bare", limit: 3},
-		{name: "impact: one more relation among 1,000,000 items", library: "Change/1000000/one", peer: "among 10,000", against: "Change/10000/one", limit: 2},
+		{name: "impact: one more relation among 10,000 items", library: "Change/10000/one", peer: "among 1,000", against: "Change/1000/one", limit: 2},
+		{name: "impact: one more relation among 100,000 items", library: "Change/100000/one", peer: "among 10,000", against: "Change/10000/one", limit: 2},
+		{name: "impact: one more relation among 1,000,000 items", library: "Change/1000000/one", peer: "among 100,000", against: "Change/100000/one", limit: 2},
 	}},
 	{pkg: "tools/bench", bench: "Reachable", slow: true, rows: []row{
 		{name: "impact: all dependents of libc6, beside gonum", library: "Reachable/debian/impact", peer: "gonum", against: "Reachable/debian/gonum", limit: 0.1},

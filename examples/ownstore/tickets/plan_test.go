@@ -23,8 +23,8 @@ func TestPlan(t *testing.T) {
 		"all":        {Desc: true},
 		"queue":      {Where: []itsm.Condition{is("group", "hardware"), is("phase", "open"), sees}, OrderBy: "due"},
 		"mine":       {Where: []itsm.Condition{is("assignee", "u-205"), is("phase", "active"), sees}},
-		"department": {Where: []itsm.Condition{is("department", "fee"), sees}, OrderBy: "recorded", Desc: true},
-		"alert":      {Where: []itsm.Condition{is("alert", "sw-1|down")}, OrderBy: "recorded", Desc: true, Limit: 1},
+		"department": {Where: []itsm.Condition{is("department", "fee"), sees}, OrderBy: "created", Desc: true},
+		"alert":      {Where: []itsm.Condition{is("alert", "sw-1|down")}, OrderBy: "created", Desc: true, Limit: 1},
 	} {
 		s, err := selectTickets(&q, place{}, page)
 		require.NoError(t, err)

@@ -19,7 +19,7 @@ var columns = []struct{ field, column string }{
 	{"priority", "priority"}, {"service", "service"}, {"ci", "ci"}, {"group", "team"}, {"assignee", "assignee"}, {"tier", "line"},
 	{"owner", "owner"}, {"department", "department"}, {"caller", "caller"}, {"alert", "alert"}, {"parent", "parent"},
 	{"merged_into", "merged_into"}, {"recurrence_of", "recurrence_of"}, {"problem", "problem"}, {"major", "major"}, {"due", "due"},
-	{"follow_up_due", "follow_up_due"}, {"paperwork_due", "paperwork_due"}, {"promise_due", "promise_due"}, {"recorded", "registered"},
+	{"follow_up_due", "follow_up_due"}, {"paperwork_due", "paperwork_due"}, {"promise_due", "promise_due"},
 	{"field_campus", "campus"},
 }
 

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS ticket (
     -- What tickets are found by; NULL where a ticket has no value.
     state TEXT, phase TEXT, level INTEGER, created INTEGER, updated INTEGER, kind TEXT, priority INTEGER, service TEXT, ci TEXT, team TEXT,
     assignee TEXT, line INTEGER, owner TEXT, department TEXT, caller TEXT, alert TEXT, parent TEXT, merged_into TEXT, recurrence_of TEXT,
-    problem TEXT, major TEXT, due INTEGER, follow_up_due INTEGER, paperwork_due INTEGER, promise_due INTEGER, registered INTEGER,
+    problem TEXT, major TEXT, due INTEGER, follow_up_due INTEGER, paperwork_due INTEGER, promise_due INTEGER,
     campus TEXT,               -- a field of the hospital's own
 
     PRIMARY KEY (tenant, no)
@@ -22,10 +22,10 @@ CREATE TABLE IF NOT EXISTS ticket (
 -- The lists on the screens of this help desk. A list that none of them fits is sorted at each reading.
 CREATE INDEX IF NOT EXISTS ticket_queue ON ticket (tenant, team, phase, due, no);
 CREATE INDEX IF NOT EXISTS ticket_mine ON ticket (tenant, assignee, phase, no);
-CREATE INDEX IF NOT EXISTS ticket_place ON ticket (tenant, department, registered, no);
+CREATE INDEX IF NOT EXISTS ticket_place ON ticket (tenant, department, created, no);
 -- What the incident process asks by itself: repeated alerts, and other tickets on the same item.
-CREATE INDEX IF NOT EXISTS ticket_alert ON ticket (tenant, alert, registered, no);
-CREATE INDEX IF NOT EXISTS ticket_item ON ticket (tenant, ci, registered, no);
+CREATE INDEX IF NOT EXISTS ticket_alert ON ticket (tenant, alert, created, no);
+CREATE INDEX IF NOT EXISTS ticket_item ON ticket (tenant, ci, created, no);
 CREATE INDEX IF NOT EXISTS ticket_wake ON ticket (wake);
 
 -- The journal. SQLite has one writer at a time, so positions rise in the order in which transactions commit. Where several commit at a

@@ -154,7 +154,7 @@ func TestFind(t *testing.T) {
 		d.do(agent, ids[3], incident.Dispatch{Group: "hardware"})
 		assert.Equal(t, []itsm.ID{ids[3]}, d.find(itsm.Query{Where: []itsm.Condition{itsm.Where("group", itsm.TextOf("hardware"))}}))
 		east := itsm.Where("field_campus", itsm.TextOf("东院"))
-		assert.Equal(t, []itsm.ID{ids[0], ids[2], ids[4]}, d.find(itsm.Query{Where: []itsm.Condition{east}, OrderBy: "recorded"}))
+		assert.Equal(t, []itsm.ID{ids[0], ids[2], ids[4]}, d.find(itsm.Query{Where: []itsm.Condition{east}, OrderBy: "created"}))
 		var state, phase, team string
 		var due int64
 		require.NoError(t, d.tickets.DB().QueryRow("SELECT state, phase, team, due FROM ticket WHERE no = ?", ids[3]).Scan(&state, &phase, &team, &due))
@@ -176,7 +176,7 @@ func TestFind(t *testing.T) {
 			return nil
 		}))
 		n := 0
-		for inc, err := range d.Find(agent, itsm.Query{OrderBy: "recorded", Desc: true}) {
+		for inc, err := range d.Find(agent, itsm.Query{OrderBy: "created", Desc: true}) {
 			require.NoError(t, err)
 			if n++; n%50 == 0 {
 				d.do(agent, inc.ID, triage)
