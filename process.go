@@ -38,6 +38,13 @@ type Process[R, F any, C Command] interface {
 	Evolve(rec *R, ev *Event) error
 }
 
+// A Forwarder is a [Process] of which some records hand commands on, as a duplicate does to the record that it was merged into.
+type Forwarder[R any, C Command] interface {
+	// Forward returns the record that a command on rec is meant for, and the command as it is given there. The ID is "" where that is rec
+	// itself. rec must not be written to.
+	Forward(rec *R, cmd C) (ID, C)
+}
+
 // A Creation is a command that makes a new record.
 type Creation interface {
 	Command

@@ -2,6 +2,7 @@ package itsm
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,9 +95,9 @@ func (s *Seal) text() string {
 
 // ParseSeal reads a signed note and checks that one of the keys signed it. Anything else is ErrSealBroken.
 func ParseSeal(signed []byte, keys note.Verifiers) (Seal, error) {
-	n, err := note.Open(signed, keys)
+	n, err := openNote(signed, keys)
 	if err != nil {
-		return Seal{}, fmt.Errorf("itsm: %w: %w", ErrSealBroken, err)
+		return Seal{}, err
 	}
 	s := Seal{Note: slices.Clone(signed)}
 	r := noteReader{rest: n.Text}
@@ -113,6 +114,21 @@ func ParseSeal(signed []byte, keys note.Verifiers) (Seal, error) {
 		return Seal{}, err
 	}
 	return s, nil
+}
+
+// openNote checks that one of the keys signed a note, and that the signatures are written in the only way that there should be: a decoder
+// takes several texts for the same bytes.
+func openNote(signed []byte, keys note.Verifiers) (*note.Note, error) {
+	n, err := note.Open(signed, keys)
+	if err != nil {
+		return nil, fmt.Errorf("itsm: %w: %w", ErrSealBroken, err)
+	}
+	for _, sig := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
+		if raw, err := base64.StdEncoding.DecodeString(sig.Base64); err != nil || base64.StdEncoding.EncodeToString(raw) != sig.Base64 {
+			return nil, fmt.Errorf("itsm: %w: the signature of %s is not written as it was", ErrSealBroken, sig.Name)
+		}
+	}
+	return n, nil
 }
 
 func (s *Seal) tree() tlog.Tree { return tlog.Tree{N: s.Size, Hash: tlog.Hash(s.Root)} }

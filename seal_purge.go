@@ -232,9 +232,9 @@ func (c *Checkpoint) text() string {
 
 // ParseCheckpoint reads a signed note and checks that one of the keys signed it. Anything else is ErrSealBroken.
 func ParseCheckpoint(signed []byte, keys note.Verifiers) (Checkpoint, error) {
-	n, err := note.Open(signed, keys)
+	n, err := openNote(signed, keys)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("itsm: %w: %w", ErrSealBroken, err)
+		return Checkpoint{}, err
 	}
 	c := Checkpoint{Note: slices.Clone(signed)}
 	r := noteReader{rest: n.Text}

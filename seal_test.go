@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -312,6 +313,21 @@ func TestParseSeal(t *testing.T) {
 	good, _, _ := cutNote(seal.Note)
 	_, err := itsm.ParseSeal(sign(good), keys)
 	require.NoError(t, err)
+	t.Run("a signature that is written in another way, for the same bytes, is none", func(t *testing.T) {
+		t.Parallel()
+		text := string(seal.Note)
+		at := strings.LastIndex(text, "=") - 1
+		for text[at] == '=' {
+			at--
+		}
+		taken := 0
+		for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" {
+			if _, err := itsm.ParseSeal([]byte(text[:at]+string(c)+text[at+1:]), keys); err == nil {
+				taken++
+			}
+		}
+		require.Equal(t, 1, taken, "the last letter of the signature has one form")
+	})
 	for name, text := range map[string]string{
 		"nothing":           "\n",
 		"another note":      "go.sum database tree\n2\nAAAA\n",

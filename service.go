@@ -41,6 +41,7 @@ type Config struct {
 // A Service carries out commands on the records of one process. It is safe for concurrent use.
 type Service[R, F any, C Command] struct {
 	process  Process[R, F, C]
+	forward  Forwarder[R, C] // nil for none
 	repo     Repository[R]
 	desc     Description
 	cfg      Config
@@ -92,6 +93,7 @@ func NewService[R, F any, C Command](process Process[R, F, C], repo Repository[R
 	if err := checkName("the kind", string(s.desc.Kind)); err != nil {
 		return fail(err)
 	}
+	s.forward, _ = process.(Forwarder[R, C])
 	if s.payloads, err = newPayloadSet(slices.Concat(s.desc.Events, commonEvents())...); err != nil {
 		return fail(err)
 	}
@@ -350,6 +352,17 @@ func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd 
 	// The record.
 	if id != "" {
 		stored, err := Borrow(ctx, s.repo, Key{actor.Tenant, s.desc.Kind, id})
+		for hops := 0; err == nil && isOwn && s.forward != nil; hops++ {
+			to, there := s.forward.Forward(stored.Record, own)
+			if to == "" {
+				break
+			}
+			if hops == maxHops {
+				return nil, fmt.Errorf("itsm: %s %s: %s is handed on more than %d times", s.desc.Kind, id, name, maxHops)
+			}
+			id, own, a.cmd, a.env.ID = to, there, there, to
+			stored, err = Borrow(ctx, s.repo, Key{actor.Tenant, s.desc.Kind, id})
+		}
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return nil, err
 		}
@@ -437,6 +450,9 @@ func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd 
 	change.Index, change.Wake = s.indexOf(after, &outline), outline.Wake
 	return after, s.save(ctx, change)
 }
+
+// maxHops bounds how often a command is handed on.
+const maxHops = 1000
 
 // attempt is what one try of a command knows.
 type attempt[R any] struct {

@@ -440,6 +440,18 @@ func (p *Process) Decide(rec Incident, cmd Command, facts Facts, env itsm.Env) (
 	return d.Result()
 }
 
+// Forward implements [itsm.Forwarder]: what the user of a duplicate says belongs to the incident that it was merged into.
+func (p *Process) Forward(rec *Incident, cmd Command) (itsm.ID, Command) {
+	c, ok := cmd.(Contact)
+	if !ok || rec.MergedInto == "" {
+		return "", nil
+	}
+	if c.Via == "" {
+		c.Via = rec.ID
+	}
+	return rec.MergedInto, c
+}
+
 // Evolve implements [itsm.Process].
 func (p *Process) Evolve(rec *Incident, ev *itsm.Event) error {
 	e, ok := ev.Payload.(event)

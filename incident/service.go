@@ -88,16 +88,10 @@ func (s *Service) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...
 	case ConfirmInfection:
 		return s.confirmInfection(ctx, id, c, opts)
 	case Contact:
-		survivor, err := s.Given(ctx, opts...)
-		if err == nil && survivor == "" {
-			survivor, err = s.survivor(ctx, id)
-		}
-		if err != nil {
+		if given, err := s.Given(ctx, opts...); err != nil {
 			return Incident{}, err
-		}
-		if survivor != id {
-			c.Via = id
-			id, cmd = survivor, c
+		} else if given != "" {
+			id = given // the record that it was handed on to the first time
 		}
 	}
 	return s.Service.Do(ctx, id, cmd, opts...)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hospital-itsm/itsm"
+	"github.com/hospital-itsm/itsm/incident"
 	"github.com/hospital-itsm/itsm/store"
 	"github.com/hospital-itsm/itsm/store/memory"
 	"github.com/hospital-itsm/itsm/store/sqlite"
@@ -81,9 +82,11 @@ func fill(b testing.TB, db store.DB, n int) {
 type byHand struct {
 	conn                                              *sql.Conn
 	load, begin, command, event, update, make, commit *sql.Stmt
+	changed                                           []string
 }
 
-func newByHand(b testing.TB, path, sync string) *byHand {
+// newByHand takes the values of a record and the names of those that a command changes.
+func newByHand(b testing.TB, path, sync string, index []itsm.IndexEntry, changed ...string) *byHand {
 	handle, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=synchronous("+sync+")&_pragma=cache_size(-16000)&_pragma=secure_delete(1)")
 	require.NoError(b, err)
 	b.Cleanup(func() { handle.Close() })
@@ -95,17 +98,20 @@ func newByHand(b testing.TB, path, sync string) *byHand {
 		require.NoError(b, err)
 		return stmt
 	}
-	columns, marks := "", ""
-	for _, e := range benchIndex(0) {
+	columns, marks, sets := "", "", ""
+	for _, e := range index {
 		columns, marks = columns+", f_"+e.Field, marks+", ?"
 	}
+	for _, field := range changed {
+		sets += ", f_" + field + " = ?"
+	}
 	return &byHand{
-		conn: conn, begin: prepare("BEGIN IMMEDIATE"), commit: prepare("COMMIT"),
+		conn: conn, changed: changed, begin: prepare("BEGIN IMMEDIATE"), commit: prepare("COMMIT"),
 		load:    prepare("SELECT seq, head, recorded, data FROM record_incident WHERE tenant = ? AND id = ?"),
 		command: prepare("INSERT INTO itsm_command (tenant, id) VALUES (?, ?)"),
 		event: prepare(`INSERT INTO itsm_journal (tenant, kind, id, seq, type, at, recorded, actor, on_behalf_of, command, command_name, reason, data, personal, personal_digest, prev, hash)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-		update: prepare("UPDATE record_incident SET seq = ?, head = ?, recorded = ?, wake = ?, data = ?, f_state = ?, f_updated = ?, f_due = ? WHERE tenant = ? AND id = ? AND seq = ?"),
+		update: prepare("UPDATE record_incident SET seq = ?, head = ?, recorded = ?, wake = ?, data = ?" + sets + " WHERE tenant = ? AND id = ? AND seq = ?"),
 		make:   prepare("INSERT INTO record_incident (tenant, id, seq, head, recorded, wake, data" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?" + marks + ")"),
 	}
 }
@@ -128,26 +134,48 @@ func (h *byHand) read(b testing.TB, key itsm.Key) (s store.Snapshot) {
 }
 
 func (h *byHand) write(b testing.TB, batch *store.Batch) {
+	blob := func(data []byte) any {
+		if data == nil {
+			return nil
+		}
+		return data
+	}
 	for i := range batch.Puts {
 		p, e := &batch.Puts[i], &batch.Events[i]
+		var digest any
+		if e.Personal != nil {
+			digest = e.PersonalDigest[:]
+		}
 		h.exec(b, h.command, string(e.Tenant), string(e.Command))
 		h.exec(b, h.event, string(e.Tenant), string(e.Kind), string(e.ID), int64(e.Seq), e.Type, e.At.UnixMicro(), e.Recorded.UnixMicro(), string(e.Actor), "",
-			string(e.Command), e.CommandName, "", string(e.Data), nil, nil, e.Prev[:], e.Hash[:])
+			string(e.Command), e.CommandName, "", string(e.Data), blob(e.Personal), digest, e.Prev[:], e.Hash[:])
+		var wake any
+		if !p.Wake.IsZero() {
+			wake = p.Wake.UnixMicro()
+		}
 		if p.Expect > 0 {
-			h.exec(b, h.update, int64(p.Seq), p.Head[:], p.Recorded.UnixMicro(), p.Wake.UnixMicro(), string(p.Data),
-				p.Index[0].Value.Text(), p.Index[1].Value.Micros(), p.Index[2].Value.Micros(), string(p.Key.Tenant), string(p.Key.ID), int64(p.Expect))
+			args := []any{int64(p.Seq), p.Head[:], p.Recorded.UnixMicro(), wake, string(p.Data)}
+			for _, field := range h.changed {
+				at := slices.IndexFunc(p.Index, func(e itsm.IndexEntry) bool { return e.Field == field })
+				args = append(args, held(p.Index[at].Value))
+			}
+			h.exec(b, h.update, append(args, string(p.Key.Tenant), string(p.Key.ID), int64(p.Expect))...)
 			continue
 		}
-		args := []any{string(p.Key.Tenant), string(p.Key.ID), int64(p.Seq), p.Head[:], p.Recorded.UnixMicro(), p.Wake.UnixMicro(), string(p.Data)}
+		args := []any{string(p.Key.Tenant), string(p.Key.ID), int64(p.Seq), p.Head[:], p.Recorded.UnixMicro(), wake, string(p.Data)}
 		for _, v := range p.Index {
-			if v.Value.Type() == itsm.TextValue {
-				args = append(args, v.Value.Text())
-			} else {
-				args = append(args, v.Value.Micros())
-			}
+			args = append(args, held(v.Value))
 		}
 		h.exec(b, h.make, args...)
 	}
+}
+
+// held is how a column holds a value.
+func held(v itsm.Value) any {
+	if v.Type() == itsm.TextValue {
+		return v.Text()
+	}
+	return v.Micros()
 }
 
 const benchRecords = 2000
@@ -195,7 +223,7 @@ func BenchmarkCommand(b *testing.B) {
 			db, _ := benchFile(b, sync.opts...)
 			other, path := benchFile(b, sync.opts...)
 			require.NoError(b, other.Close())
-			h := newByHand(b, path, sync.name)
+			h := newByHand(b, path, sync.name, benchIndex(0), "state", "updated", "due")
 			ctx := context.Background()
 			const run = 5
 			n, m := benchRecords, benchRecords
@@ -223,6 +251,96 @@ func BenchmarkCommand(b *testing.B) {
 	}
 }
 
+// spy keeps the last batch that went into a store.
+type spy struct {
+	store.DB
+	last store.Batch
+}
+
+func (s *spy) Commit(ctx context.Context, b store.Batch) error {
+	s.last = b
+	return s.DB.Commit(ctx, b)
+}
+
+// incidents makes a file with incidents on which somebody is at work, and returns their IDs and the batch of a contact on one of them.
+func incidents(b testing.TB, path string) (ids []itsm.ID, contact store.Batch) {
+	db, err := sqlite.Open(path, sqlite.Relaxed())
+	require.NoError(b, err)
+	defer db.Close()
+	watched := &spy{DB: db}
+	s, err := incident.New(incident.NewRepository(watched), incident.Config{})
+	require.NoError(b, err)
+	for range 200 {
+		inc, err := s.Do(benchAgent, "", incident.Record{Channel: incident.Phone, Caller: incident.Caller{Person: "u-117", Name: "caller", Department: "fee", Phone: "8001"}, Summary: "收费窗口打印机不出纸"})
+		require.NoError(b, err)
+		_, err = s.Do(benchAgent, inc.ID, incident.Triage{Impact: incident.ImpactSeveral, Urgency: incident.UrgencyToday})
+		require.NoError(b, err)
+		_, err = s.Do(benchAgent, inc.ID, benchContact)
+		require.NoError(b, err)
+		ids = append(ids, inc.ID)
+	}
+	return ids, watched.last
+}
+
+var (
+	benchAgent   = itsm.WithActor(context.Background(), itsm.Actor{ID: "u-017", Tenant: "h1", Roles: []itsm.Role{itsm.RoleServiceDesk}})
+	benchContact = incident.Contact{Channel: incident.Phone, Text: "asked again"}
+)
+
+// A command through the service of incidents, from the context to the answer as the actor may see it, beside the bare statements that read and
+// write the same rows: by hand nothing is checked, decided, encoded or masked.
+func BenchmarkDo(b *testing.B) {
+	for _, sync := range []struct {
+		name string
+		opts []sqlite.Option
+	}{{"FULL", nil}, {"NORMAL", []sqlite.Option{sqlite.Relaxed()}}} {
+		b.Run(sync.name, func(b *testing.B) {
+			path, other := filepath.Join(b.TempDir(), "ours.db"), filepath.Join(b.TempDir(), "peer.db")
+			ids, _ := incidents(b, path)
+			theirs, contact := incidents(b, other)
+			db, err := sqlite.Open(path, sync.opts...)
+			require.NoError(b, err)
+			b.Cleanup(func() { db.Close() })
+			s, err := incident.New(incident.NewRepository(db), incident.Config{})
+			require.NoError(b, err)
+			h := newByHand(b, other, sync.name, contact.Puts[0].Index, "updated")
+			const run = 5
+			n, m := 0, 0
+			sideBySide(b, run, func() {
+				for range run {
+					if _, err := s.Do(benchAgent, ids[n%len(ids)], benchContact); err != nil {
+						b.Fatal(err)
+					}
+					n++
+				}
+			}, func() {
+				for range run {
+					batch := again(&contact, h.read(b, itsm.Key{Tenant: "h1", Kind: incident.Kind, ID: theirs[m%len(theirs)]}), m)
+					h.exec(b, h.begin)
+					h.write(b, &batch)
+					h.exec(b, h.commit)
+					m++
+				}
+			})
+		})
+	}
+}
+
+// again is the batch of a command once more, as the n-th, on the record of a snapshot.
+func again(b *store.Batch, prev store.Snapshot, n int) store.Batch {
+	p, e := b.Puts[0], b.Events[0]
+	e.Key, e.Seq, e.Prev, e.Command = prev.Key, prev.Seq+1, prev.Head, itsm.CommandID(fmt.Sprintf("0123456789abcdef-%09d", n))
+	e.Hash = e.ComputeHash()
+	p.Key, p.Expect, p.Seq, p.Head = prev.Key, prev.Seq, e.Seq, e.Hash
+	p.Index = slices.Clone(p.Index)
+	for i := range p.Index {
+		if v := &p.Index[i]; v.Field == "updated" {
+			v.Value = itsm.TimeOf(p.Recorded.Add(time.Duration(n) * time.Millisecond))
+		}
+	}
+	return store.Batch{Tenant: prev.Key.Tenant, Puts: []store.Put{p}, Events: []itsm.Event{e}, Commands: []itsm.CommandID{e.Command}}
+}
+
 // Four hundred commands in one transaction, half of which make a record.
 func BenchmarkBulk(b *testing.B) {
 	const size = 400
@@ -236,7 +354,7 @@ func BenchmarkBulk(b *testing.B) {
 	db, _ := benchFile(b)
 	other, path := benchFile(b)
 	require.NoError(b, other.Close())
-	h := newByHand(b, path, "FULL")
+	h := newByHand(b, path, "FULL", benchIndex(0), "state", "updated", "due")
 	n, m := benchRecords, benchRecords
 	sideBySide(b, size, func() {
 		batch := bulk(n, func(k itsm.Key) store.Snapshot {
@@ -268,7 +386,7 @@ func BenchmarkAtomically(b *testing.B) {
 	db, _ := benchFile(b)
 	other, path := benchFile(b)
 	require.NoError(b, other.Close())
-	h := newByHand(b, path, "FULL")
+	h := newByHand(b, path, "FULL", benchIndex(0), "state", "updated", "due")
 	repo := store.NewRepository[incident](db)
 	n, m := benchRecords, benchRecords
 	sideBySide(b, size, func() {
@@ -304,7 +422,7 @@ func BenchmarkAtomically(b *testing.B) {
 
 func BenchmarkLoad(b *testing.B) {
 	db, path := benchFile(b)
-	h := newByHand(b, path, "FULL")
+	h := newByHand(b, path, "FULL", benchIndex(0), "state", "updated", "due")
 	const run = 100
 	n := 0
 	sideBySide(b, run, func() {
