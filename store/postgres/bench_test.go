@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hospital-itsm/itsm"
+	"github.com/hospital-itsm/itsm/incident"
 	"github.com/hospital-itsm/itsm/store"
 	"github.com/hospital-itsm/itsm/store/postgres"
 	"github.com/hospital-itsm/itsm/store/postgres/pgtest"
@@ -81,11 +82,13 @@ func fill(b testing.TB, db store.DB, tenant itsm.Tenant, n int) {
 // column and an index for each, a journal, used command IDs; one statement to read and one to write.
 type byHand struct {
 	pool         *pgxpool.Pool
+	changed      []string
 	load, update string
 	numbered     string // update with positions that a reader could rely on: from a row of the tenant, locked until the commit
 }
 
-func newByHand(b testing.TB, url, schema string, tenants []itsm.Tenant) *byHand {
+// newByHand makes records of tenants from what makes the first one, given its key and number. A command changes the fields that are named.
+func newByHand(b testing.TB, url, schema string, tenants []itsm.Tenant, first func(i int) store.Put, changed ...string) *byHand {
 	pool, err := pgxpool.New(b.Context(), url)
 	require.NoError(b, err)
 	b.Cleanup(pool.Close)
@@ -94,14 +97,15 @@ func newByHand(b testing.TB, url, schema string, tenants []itsm.Tenant) *byHand 
 		require.NoError(b, err)
 	}
 	var columns strings.Builder
-	for i := 3; i < benchFields; i++ {
-		columns.WriteString(fmt.Sprintf(", field_%d text", i))
+	types := map[itsm.ValueType]string{itsm.TextValue: "text", itsm.TimeValue: "timestamptz", itsm.NumberValue: "double precision"}
+	for _, e := range first(0).Index {
+		columns.WriteString(", " + column(e.Field) + " " + types[e.Value.Type()])
 	}
 	exec("CREATE SCHEMA " + schema)
-	exec("CREATE TABLE @.incident (tenant text, id text, seq bigint NOT NULL, head bytea, recorded timestamptz, wake timestamptz, data text, state text, updated timestamptz, due timestamptz" + columns.String() + ", PRIMARY KEY (tenant, id))")
+	exec("CREATE TABLE @.incident (tenant text, id text, seq bigint NOT NULL, head bytea, recorded timestamptz, wake timestamptz, data text" + columns.String() + ", PRIMARY KEY (tenant, id))")
 	exec("CREATE INDEX ON @.incident (wake, tenant, id)")
-	for _, e := range benchIndex(0) {
-		exec("CREATE INDEX ON @.incident (tenant, " + e.Field + ", id)")
+	for _, e := range first(0).Index {
+		exec("CREATE INDEX ON @.incident (tenant, " + column(e.Field) + ", id)")
 	}
 	exec(`CREATE TABLE @.journal (position bigserial UNIQUE, tenant text, kind text, id text, seq bigint, type text, at timestamptz, recorded timestamptz, actor text, on_behalf_of text,
 		command text, command_name text, reason text, data text, personal text, personal_digest bytea, prev bytea, hash bytea, PRIMARY KEY (tenant, kind, id, seq))`)
@@ -111,26 +115,30 @@ func newByHand(b testing.TB, url, schema string, tenants []itsm.Tenant) *byHand 
 	for _, tenant := range tenants {
 		exec("INSERT INTO @.head VALUES ($1, 1000000000000)", string(tenant))
 		for i := range benchRecords {
-			p := step(store.Snapshot{Key: benchKey(i)}, i).Puts[0]
-			args := []any{string(tenant), string(p.Key.ID), p.Head[:], p.Recorded, p.Wake, p.Data, p.Index[0].Value.Text(), p.Index[1].Value.Time(), p.Index[2].Value.Time()}
+			p := first(i)
+			args := []any{string(tenant), string(p.Key.ID), p.Head[:], p.Recorded, instant(p.Wake), p.Data}
 			var marks strings.Builder
-			for j, e := range p.Index[3:] {
-				marks.WriteString(fmt.Sprintf(", $%d", j+10))
-				args = append(args, e.Value.Text())
+			for j, e := range p.Index {
+				marks.WriteString(fmt.Sprintf(", $%d", j+7))
+				args = append(args, held(e.Value))
 			}
-			exec("INSERT INTO @.incident VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9"+marks.String()+")", args...)
+			exec("INSERT INTO @.incident VALUES ($1, $2, 1, $3, $4, $5, $6"+marks.String()+")", args...)
 		}
 	}
 	exec("ANALYZE @.incident")
-	h := &byHand{pool: pool,
+	var sets strings.Builder
+	for i, field := range changed {
+		sets.WriteString(fmt.Sprintf(", %s = $%d", column(field), 22+i))
+	}
+	h := &byHand{pool: pool, changed: changed,
 		load: strings.ReplaceAll("SELECT seq, head, recorded, data FROM @.incident WHERE tenant = $1 AND id = $2", "@.", schema+"."),
 		update: strings.ReplaceAll(`WITH rec AS (
-				UPDATE @.incident SET seq = $3, head = $4, recorded = $5, wake = $6, data = $7, state = $8, updated = $9, due = $10 WHERE tenant = $1 AND id = $2 AND seq = $11 RETURNING 1
+				UPDATE @.incident SET seq = $3, head = $4, recorded = $5, wake = $6, data = $7`+sets.String()+` WHERE tenant = $1 AND id = $2 AND seq = $8 RETURNING 1
 			), cmd AS (
-				INSERT INTO @.command (tenant, id) SELECT $1, $12 FROM rec
+				INSERT INTO @.command (tenant, id) SELECT $1, $9 FROM rec
 			)
 			INSERT INTO @.journal (tenant, kind, id, seq, type, at, recorded, actor, on_behalf_of, command, command_name, reason, data, personal, personal_digest, prev, hash)
-			SELECT $1, $13, $2, $3, $14, $15, $5, $16, $17, $12, $18, $19, $20, $21, $22, $23, $24 FROM rec`, "@.", schema+"."),
+			SELECT $1, $10, $2, $3, $11, $12, $5, $13, $14, $9, $15, $16, $17, $18, $19, $20, $21 FROM rec`, "@.", schema+"."),
 	}
 	before, entry, _ := strings.Cut(h.update, "\n\t\t\t)\n\t\t\tINSERT")
 	entry = strings.NewReplacer("(tenant, kind", "(position, tenant, kind", "SELECT $1", "SELECT next.position, $1", "FROM rec", "FROM next").Replace(entry)
@@ -138,22 +146,56 @@ func newByHand(b testing.TB, url, schema string, tenants []itsm.Tenant) *byHand 
 	return h
 }
 
-func (h *byHand) do(ctx context.Context, update string, key itsm.Key, n int) error {
+// do reads a record and writes what follows from it.
+func (h *byHand) do(ctx context.Context, update string, key itsm.Key, next func(store.Snapshot) store.Batch) error {
 	s := store.Snapshot{Key: key}
 	var head []byte
 	if err := h.pool.QueryRow(ctx, h.load, string(key.Tenant), string(key.ID)).Scan(&s.Seq, &head, &s.Recorded, &s.Data); err != nil {
 		return err
 	}
 	copy(s.Head[:], head)
-	b := step(s, n)
+	b := next(s)
 	p, e := &b.Puts[0], &b.Events[0]
-	tag, err := h.pool.Exec(ctx, update, string(key.Tenant), string(key.ID), int64(p.Seq), p.Head[:], p.Recorded, p.Wake, p.Data,
-		p.Index[0].Value.Text(), p.Index[1].Value.Time(), p.Index[2].Value.Time(), int64(p.Expect), string(e.Command), string(e.Kind), e.Type, e.At, string(e.Actor), "", e.CommandName, "", e.Data, nil, nil, e.Prev[:], e.Hash[:])
+	var digest []byte
+	if e.Personal != nil {
+		digest = e.PersonalDigest[:]
+	}
+	args := []any{string(key.Tenant), string(key.ID), int64(p.Seq), p.Head[:], p.Recorded, instant(p.Wake), p.Data,
+		int64(p.Expect), string(e.Command), string(e.Kind), e.Type, e.At, string(e.Actor), "", e.CommandName, "", e.Data, e.Personal, digest, e.Prev[:], e.Hash[:]}
+	for _, field := range h.changed {
+		at := slices.IndexFunc(p.Index, func(e itsm.IndexEntry) bool { return e.Field == field })
+		args = append(args, held(p.Index[at].Value))
+	}
+	tag, err := h.pool.Exec(ctx, update, args...)
 	if err == nil && tag.RowsAffected() != 1 {
 		err = itsm.ErrConflict
 	}
 	return err
 }
+
+// column is what a column is called after a field.
+func column(field string) string { return "f_" + field }
+
+// held is how a column holds a value.
+func held(v itsm.Value) any {
+	switch v.Type() {
+	case itsm.TextValue:
+		return v.Text()
+	case itsm.TimeValue:
+		return v.Time()
+	}
+	return v.Number()
+}
+
+func instant(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}
+
+// small is the first state of a small record of the benchmarks.
+func small(i int) store.Put { return step(store.Snapshot{Key: benchKey(i)}, i).Puts[0] }
 
 const benchRecords = 2000
 
@@ -223,7 +265,7 @@ func BenchmarkCommand(b *testing.B) {
 				b.Cleanup(func() { db.Close() })
 				fill(b, db, "h1", benchRecords)
 				analyze(b, url)
-				h := newByHand(b, url, "peer", []itsm.Tenant{"h1"})
+				h := newByHand(b, url, "peer", []itsm.Tenant{"h1"}, small, "state", "updated", "due")
 				ctx := b.Context()
 				run := 20 * workers
 				var count [2]int
@@ -243,10 +285,98 @@ func BenchmarkCommand(b *testing.B) {
 				}, func() {
 					n := benchRecords + count[1]
 					count[1] += run
-					together(b, workers, run, func(w, i int) error { return h.do(ctx, h.update, key(w, n+i), n+i) })
+					together(b, workers, run, func(w, i int) error {
+						return h.do(ctx, h.update, key(w, n+i), func(s store.Snapshot) store.Batch { return step(s, n+i) })
+					})
 				})
 			})
 		}
+	}
+}
+
+// spy keeps the last batch that went into a store.
+type spy struct {
+	store.DB
+	last store.Batch
+}
+
+func (s *spy) Commit(ctx context.Context, b store.Batch) error {
+	s.last = b
+	return s.DB.Commit(ctx, b)
+}
+
+var (
+	benchAgent   = itsm.WithActor(context.Background(), itsm.Actor{ID: "u-017", Tenant: "h1", Roles: []itsm.Role{itsm.RoleServiceDesk}})
+	benchContact = incident.Contact{Channel: incident.Phone, Text: "asked again"}
+)
+
+// incidents makes incidents on which somebody is at work, and returns their IDs and the batch of a contact on the last one.
+func incidents(b testing.TB, db store.DB, n int) (ids []itsm.ID, contact store.Batch) {
+	watched := &spy{DB: db}
+	s, err := incident.New(incident.NewRepository(watched), incident.Config{})
+	require.NoError(b, err)
+	for range n {
+		inc, err := s.Do(benchAgent, "", incident.Record{Channel: incident.Phone, Caller: incident.Caller{Person: "u-117", Name: "caller", Department: "fee", Phone: "8001"}, Summary: "收费窗口打印机不出纸"})
+		require.NoError(b, err)
+		_, err = s.Do(benchAgent, inc.ID, incident.Triage{Impact: incident.ImpactSeveral, Urgency: incident.UrgencyToday})
+		require.NoError(b, err)
+		ids = append(ids, inc.ID)
+	}
+	_, err = s.Do(benchAgent, ids[n-1], benchContact)
+	require.NoError(b, err)
+	return ids, watched.last
+}
+
+// again is the batch of a command once more, as the n-th, on the record of a snapshot.
+func again(b *store.Batch, prev store.Snapshot, n int) store.Batch {
+	p, e := b.Puts[0], b.Events[0]
+	e.Key, e.Seq, e.Prev, e.Command = prev.Key, prev.Seq+1, prev.Head, itsm.CommandID(fmt.Sprintf("0123456789abcdef-%09d", n))
+	e.Hash = e.ComputeHash()
+	p.Key, p.Expect, p.Seq, p.Head = prev.Key, prev.Seq, e.Seq, e.Hash
+	p.Index = slices.Clone(p.Index)
+	for i := range p.Index {
+		if v := &p.Index[i]; v.Field == "updated" {
+			v.Value = itsm.TimeOf(p.Recorded.Add(time.Duration(n) * time.Millisecond))
+		}
+	}
+	return store.Batch{Tenant: prev.Key.Tenant, Puts: []store.Put{p}, Events: []itsm.Event{e}, Commands: []itsm.CommandID{e.Command}}
+}
+
+// A command through the service of incidents, from the context to the answer as the actor may see it, beside the bare statements that read and
+// write the same rows: by hand nothing is checked, decided, encoded or masked. Each worker has incidents of its own.
+func BenchmarkDo(b *testing.B) {
+	needServer(b)
+	durable := pgtest.Start(b, "fsync=on", "full_page_writes=on", "max_wal_size=8GB", "checkpoint_timeout=30min")
+	for _, workers := range []int{1, 8, 32} {
+		b.Run(fmt.Sprint("connections=", workers), func(b *testing.B) {
+			url := durable.Database(b, "synchronous_commit=on", fmt.Sprint("pool_max_conns=", workers))
+			db, err := postgres.Open(b.Context(), url)
+			require.NoError(b, err)
+			b.Cleanup(func() { db.Close() })
+			ids, contact := incidents(b, db, 640)
+			analyze(b, url)
+			first := func(i int) store.Put { return again(&contact, store.Snapshot{Key: benchKey(i)}, i).Puts[0] }
+			h := newByHand(b, url, "peer", []itsm.Tenant{"h1"}, first, "updated")
+			s, err := incident.New(incident.NewRepository(db), incident.Config{})
+			require.NoError(b, err)
+			run := 20 * workers
+			var count [2]int
+			mine := func(worker, i int) int { return (worker + workers*i) % len(ids) }
+			sideBySide(b, run, func() {
+				n := count[0]
+				count[0] += run
+				together(b, workers, run, func(w, i int) error {
+					_, err := s.Do(benchAgent, ids[mine(w, n+i)], benchContact)
+					return err
+				})
+			}, func() {
+				n := count[1]
+				count[1] += run
+				together(b, workers, run, func(w, i int) error {
+					return h.do(b.Context(), h.update, benchKey(mine(w, n+i)), func(s store.Snapshot) store.Batch { return again(&contact, s, n+i) })
+				})
+			})
+		})
 	}
 }
 
@@ -256,14 +386,14 @@ func BenchmarkNumbered(b *testing.B) {
 	durable := pgtest.Start(b, "fsync=on", "full_page_writes=on", "max_wal_size=8GB", "checkpoint_timeout=30min")
 	for _, workers := range []int{8, 32} {
 		b.Run(fmt.Sprintf("connections=%d", workers), func(b *testing.B) {
-			h := newByHand(b, durable.Database(b, "synchronous_commit=on", fmt.Sprint("pool_max_conns=", workers)), "peer", []itsm.Tenant{"h1"})
+			h := newByHand(b, durable.Database(b, "synchronous_commit=on", fmt.Sprint("pool_max_conns=", workers)), "peer", []itsm.Tenant{"h1"}, small, "state", "updated", "due")
 			run, n := 20*workers, benchRecords
 			each := func(update string) func() {
 				return func() {
 					from := n
 					n += run
 					together(b, workers, run, func(w, i int) error {
-						return h.do(b.Context(), update, benchKey((w+workers*(from+i))%(benchRecords/workers*workers)), from+i)
+						return h.do(b.Context(), update, benchKey((w+workers*(from+i))%(benchRecords/workers*workers)), func(s store.Snapshot) store.Batch { return step(s, from+i) })
 					})
 				}
 			}
