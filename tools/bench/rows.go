@@ -45,15 +45,20 @@ var groups = []group{
 		{name: "command on memory, free text scanned and masked", library: "Do/without_clocks", peer: "the same without free text", against: "Do/plain"},
 		{name: "command on memory, seven clocks", library: "Do/with_clocks", peer: "the same without clocks", against: "Do/without_clocks"},
 	}},
-	{pkg: "store/sqlite", bench: "Command|Bulk", slow: true, rows: []row{
-		{name: "SQLite: a command, synchronous FULL", library: "Command/FULL ns/store", peer: "the same rows by hand", against: "Command/FULL ns/by-hand", limit: 1.25},
-		{name: "SQLite: a command, synchronous NORMAL", library: "Command/NORMAL ns/store", peer: "the same rows by hand", against: "Command/NORMAL ns/by-hand", limit: 1.25},
+	{pkg: "store/sqlite", bench: "Do|Command|Bulk", slow: true, rows: []row{
+		{name: "SQLite: Do of an incident, synchronous FULL", library: "Do/FULL ns/store", peer: "the bare statements", against: "Do/FULL ns/by-hand", limit: 1.25},
+		{name: "SQLite: Do of an incident, synchronous NORMAL", library: "Do/NORMAL ns/store", peer: "the bare statements", against: "Do/NORMAL ns/by-hand", limit: 1.25},
+		{name: "SQLite: load and commit, synchronous FULL", library: "Command/FULL ns/store", peer: "the same rows by hand", against: "Command/FULL ns/by-hand", limit: 1.25},
+		{name: "SQLite: load and commit, synchronous NORMAL", library: "Command/NORMAL ns/store", peer: "the same rows by hand", against: "Command/NORMAL ns/by-hand", limit: 1.25},
 		{name: "SQLite: bulk in one batch", library: "Bulk ns/store", peer: "the same rows by hand", against: "Bulk ns/by-hand", limit: 2},
 	}},
-	{pkg: "store/postgres", bench: "Command", slow: true, rows: []row{
-		{name: "PostgreSQL: a command, 1 connection", library: "Command/synchronous_commit=on/connections=1 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=1 ns/by-hand", limit: 1.43},
-		{name: "PostgreSQL: a command, 8 connections", library: "Command/synchronous_commit=on/connections=8 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=8 ns/by-hand", limit: 1.43},
-		{name: "PostgreSQL: a command, 32 connections", library: "Command/synchronous_commit=on/connections=32 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=32 ns/by-hand", limit: 1.43},
+	{pkg: "store/postgres", bench: "Do|Command", slow: true, rows: []row{
+		{name: "PostgreSQL: Do of an incident, 1 connection", library: "Do/connections=1 ns/store", peer: "the bare statements", against: "Do/connections=1 ns/by-hand", limit: 1.43},
+		{name: "PostgreSQL: Do of an incident, 8 connections", library: "Do/connections=8 ns/store", peer: "the bare statements", against: "Do/connections=8 ns/by-hand", limit: 1.43},
+		{name: "PostgreSQL: Do of an incident, 32 connections", library: "Do/connections=32 ns/store", peer: "the bare statements", against: "Do/connections=32 ns/by-hand", limit: 1.43},
+		{name: "PostgreSQL: load and commit, 1 connection", library: "Command/synchronous_commit=on/connections=1 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=1 ns/by-hand", limit: 1.43},
+		{name: "PostgreSQL: load and commit, 8 connections", library: "Command/synchronous_commit=on/connections=8 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=8 ns/by-hand", limit: 1.43},
+		{name: "PostgreSQL: load and commit, 32 connections", library: "Command/synchronous_commit=on/connections=32 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=32 ns/by-hand", limit: 1.43},
 	}},
 	{pkg: "scheduler", bench: "Tick", slow: true, rows: []row{
 		{name: "scheduler: 100 due among a million", library: "Tick/among_1000000/100_due", peer: "the same among ten thousand", against: "Tick/among_10000/100_due", limit: 1.5},
