@@ -120,6 +120,9 @@ func (g *group) measure(root string, quick bool) (output, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w\n%s%s", g.pkg, err, errs.String(), out)
 	}
+	if strings.Contains("\n"+string(out), "\n--- FAIL") { // go test says so in its text only, when it was not the first time
+		return nil, "", fmt.Errorf("%s: a benchmark failed:\n%s", g.pkg, out)
+	}
 	measured := parse(string(out))
 	if skip := skipped(string(out)); len(measured) == 0 && skip != "" {
 		return nil, skip, nil
