@@ -212,24 +212,26 @@ func (s *Service[R, F, C]) do(ctx context.Context, actor Actor, id ID, cmd Comma
 	} else if err := checkName("the command ID", string(call.id)); err != nil {
 		return nil, err
 	}
+	at := id // the record that the command has come to
 	for attempt := 0; ; attempt++ {
 		if attempt > 0 {
 			now = Instant(s.cfg.Clock())
 		}
 		if call.once {
-			rec, done, err := s.earlier(ctx, actor, id, cmd, call)
+			rec, done, err := s.earlier(ctx, actor, at, cmd, call)
 			if done || err != nil {
 				return rec, err
 			}
 		}
-		rec, err := s.attempt(ctx, actor, id, cmd, call, now)
+		at = id
+		rec, err := s.attempt(ctx, actor, &at, cmd, call, now)
 		if err == nil {
 			return rec, nil
 		}
 		var race *raceError
 		if !errors.As(err, &race) {
 			if call.once && errors.Is(err, ErrConflict) { // perhaps it was this very command that changed the version
-				if rec, done, earlier := s.earlier(ctx, actor, id, cmd, call); done || earlier != nil {
+				if rec, done, earlier := s.earlier(ctx, actor, at, cmd, call); done || earlier != nil {
 					return rec, earlier
 				}
 			}
@@ -312,8 +314,10 @@ func (s *Service[R, F, C]) refusedError(ev *Event) *RefusedError {
 	return e
 }
 
-// attempt decides the command once against the record as it is. The record that comes back must not be written to.
-func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd Command, call call, now time.Time) (*R, error) {
+// attempt decides the command once against the record as it is. The record that comes back must not be written to. at is the ID of the record;
+// when the command is handed on it follows.
+func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, at *ID, cmd Command, call call, now time.Time) (*R, error) {
+	id := *at
 	a := attempt[R]{actor: actor, cmd: cmd, call: call}
 	a.env = Env{Now: now, At: now, Actor: actor, ID: id, Command: call.id, Reason: call.reason}
 	if !call.at.IsZero() {
@@ -360,7 +364,7 @@ func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, id ID, cmd 
 			if hops == maxHops {
 				return nil, fmt.Errorf("itsm: %s %s: %s is handed on more than %d times", s.desc.Kind, id, name, maxHops)
 			}
-			id, own, a.cmd, a.env.ID = to, there, there, to
+			id, *at, own, a.cmd, a.env.ID = to, to, there, there, to
 			stored, err = Borrow(ctx, s.repo, Key{actor.Tenant, s.desc.Kind, id})
 		}
 		if err != nil && !errors.Is(err, ErrNotFound) {

@@ -314,6 +314,117 @@ func TestExactlyOnce(t *testing.T) {
 	})
 }
 
+// forwarders are parcels that hand on what is said of them when their last place is "for" another one.
+type forwarders struct{ parcels }
+
+func (forwarders) Forward(r *parcel, c itsm.Command) (itsm.ID, itsm.Command) {
+	if len(r.Places) == 0 {
+		return "", nil
+	}
+	to, ok := strings.CutPrefix(r.Places[len(r.Places)-1], "for ")
+	if m, move := c.(move); ok && move {
+		return itsm.ID(to), moveOn(m)
+	}
+	return "", nil
+}
+
+func moveOn(m move) itsm.Command { return move{To: m.To + " as told"} }
+
+// interrupted runs something before its next commit.
+type interrupted struct {
+	store.DB
+	before func()
+}
+
+func (i *interrupted) Commit(ctx context.Context, b store.Batch) error {
+	if before := i.before; before != nil {
+		i.before = nil
+		before()
+	}
+	return i.DB.Commit(ctx, b)
+}
+
+func TestForward(t *testing.T) {
+	t.Parallel()
+	clerk := as("cy", "clerk")
+	over := func(t *testing.T, db store.DB) fixture {
+		c := &clock{time.Date(2026, 2, 14, 1, 2, 3, 4000, time.UTC)}
+		s, err := itsm.NewService(forwarders{}, store.NewRepository[parcel](db), itsm.Config{Clock: c.Now})
+		require.NoError(t, err)
+		return fixture{s, db, c}
+	}
+	// row makes parcels each of which hands on to the next one.
+	row := func(t *testing.T, f fixture, n int) (ids []itsm.ID) {
+		for i := range n {
+			ids = append(ids, f.registered(t).ID)
+			if i > 0 {
+				_, err := f.Do(clerk, ids[i-1], move{To: "for " + string(ids[i])})
+				require.NoError(t, err)
+			}
+		}
+		return ids
+	}
+	t.Run("a command goes on to where it is meant for, as it is told there", func(t *testing.T) {
+		t.Parallel()
+		f := over(t, memory.New())
+		ids := row(t, f, 3)
+		p, err := f.Do(clerk, ids[0], move{To: "ward 3"})
+		require.NoError(t, err)
+		assert.Equal(t, ids[2], p.ID)
+		assert.Equal(t, []string{"ward 3 as told as told"}, p.Places)
+		assert.Len(t, f.events(t, ids[0]), 2)
+		p, err = f.Do(clerk, ids[0], itsm.Note{Text: "of this one"})
+		require.NoError(t, err)
+		assert.Equal(t, ids[0], p.ID, "other commands stay")
+		_, err = f.Do(clerk, ids[0], move{To: "ward 4"}, itsm.IfVersion(1))
+		require.ErrorIs(t, err, itsm.ErrConflict, "the version is that of where it goes")
+	})
+	t.Run("it is refused where it comes to", func(t *testing.T) {
+		t.Parallel()
+		f := over(t, memory.New())
+		ids := row(t, f, 2)
+		_, err := f.Do(clerk, ids[1], deliver{})
+		require.NoError(t, err)
+		_, err = f.Do(clerk, ids[0], move{To: "ward 3"})
+		var refused *itsm.RefusedError
+		require.ErrorAs(t, err, &refused)
+		assert.Equal(t, ids[1], refused.ID)
+		last := f.events(t, ids[1])
+		assert.Equal(t, "itsm.refused", last[len(last)-1].Type)
+		_, err = f.Do(clerk, f.registered(t).ID, move{To: "for PCL-0"})
+		require.NoError(t, err)
+	})
+	t.Run("what leads nowhere, or round, is told", func(t *testing.T) {
+		t.Parallel()
+		f := over(t, memory.New())
+		a, b := f.registered(t).ID, f.registered(t).ID
+		_, err := f.Do(clerk, a, move{To: "for PCL-0"})
+		require.NoError(t, err)
+		_, err = f.Do(clerk, a, move{To: "ward 3"})
+		require.ErrorIs(t, err, itsm.ErrNotFound)
+		_, err = f.Do(clerk, b, move{To: "for " + string(b)})
+		require.NoError(t, err)
+		_, err = f.Do(clerk, b, move{To: "ward 3"})
+		require.ErrorContains(t, err, "handed on more than")
+		assert.Len(t, f.events(t, b), 2, "and changes nothing")
+	})
+	t.Run("the same command from two at once counts once, and both get its answer", func(t *testing.T) {
+		t.Parallel()
+		db := &interrupted{DB: memory.New()}
+		f := over(t, db)
+		ids := row(t, f, 2)
+		db.before = func() {
+			other, err := f.Do(clerk, ids[1], moveOn(move{To: "ward 3"}), itsm.Once("c-1"))
+			require.NoError(t, err)
+			assert.Equal(t, ids[1], other.ID)
+		}
+		p, err := f.Do(clerk, ids[0], move{To: "ward 3"}, itsm.Once("c-1"))
+		require.NoError(t, err)
+		assert.Equal(t, ids[1], p.ID)
+		assert.Equal(t, []string{"ward 3 as told"}, p.Places)
+	})
+}
+
 func TestDeterminism(t *testing.T) {
 	t.Parallel()
 	t.Run("F-X-1 the state is the fold of the events, and the same input gives the same journal to the byte", func(t *testing.T) {
