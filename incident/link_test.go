@@ -36,6 +36,11 @@ func TestMerge(t *testing.T) {
 		assert.Equal(t, 3, survivor.Reports)
 		inc := d.do(agent, a, incident.Contact{Channel: incident.Phone, Text: "again!", Report: true})
 		assert.Equal(t, c, inc.ID, "the contact on the duplicate went to the survivor")
+		assert.Equal(t, a, via(t, d, c), "and tells where it came in, the first of the chain")
+		d.do(agent, b, incident.Contact{Channel: incident.Phone, Via: "INC-0"})
+		assert.Equal(t, b, via(t, d, c), "which nobody else can say")
+		d.do(agent, c, incident.Contact{Channel: incident.Phone, Via: "INC-0"})
+		assert.Empty(t, via(t, d, c))
 		assert.Equal(t, 4, inc.Reports)
 		assert.Contains(t, codes(d.refused(agent, a, incident.Dispatch{Group: "x"})), "incident.merged")
 		open := d.all(itsm.Query{Where: []itsm.Condition{itsm.WhereUnset("merged_into")}})
@@ -94,6 +99,18 @@ func TestMerge(t *testing.T) {
 		_, err := d.Service.Service.Do(agent, a, incident.Merge{Into: d.at(incident.StateTriaged)})
 		require.ErrorContains(t, err, "changes two records")
 	})
+}
+
+// via returns the duplicate on which the last contact of an incident came in.
+func via(t *testing.T, d *desk, id itsm.ID) (last itsm.ID) {
+	t.Helper()
+	for ev, err := range d.Events(manager, id) {
+		require.NoError(t, err)
+		if c, ok := ev.Payload.(incident.Contacted); ok {
+			last = c.Via
+		}
+	}
+	return last
 }
 
 func TestHierarchy(t *testing.T) {

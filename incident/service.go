@@ -88,6 +88,10 @@ func (s *Service) Do(ctx context.Context, id itsm.ID, cmd itsm.Command, opts ...
 	case ConfirmInfection:
 		return s.confirmInfection(ctx, id, c, opts)
 	case Contact:
+		if c.Via != "" { // nobody but the duplicate itself says so
+			c.Via = ""
+			cmd = c
+		}
 		if given, err := s.Given(ctx, opts...); err != nil {
 			return Incident{}, err
 		} else if given != "" {

@@ -261,7 +261,8 @@ func TestWeight(t *testing.T) {
 	}
 }
 
-// TestAdapters holds the modules of adapters to the contract: they know the kernel and the store, and no process.
+// TestAdapters holds the modules of adapters to the contract: they know the kernel and the store, and no process. Only their benchmarks
+// measure one, as a user would have it.
 func TestAdapters(t *testing.T) {
 	t.Parallel()
 	w := loaded(t)
@@ -296,7 +297,9 @@ func adapterFaults(p *pkg) []string {
 		}
 	}
 	see(p.Imports, ".", "store")
-	see(slices.Concat(p.TestImports, p.XTestImports), ".", "store", "itsmtest", "internal/fixedseed", "internal/smalldisk")
+	forTests := []string{".", "store", "itsmtest", "internal/fixedseed", "internal/smalldisk"}
+	see(p.TestImports, forTests...)
+	see(p.XTestImports, append(forTests, "incident")...)
 	return faults
 }
 

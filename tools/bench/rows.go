@@ -61,7 +61,7 @@ var groups = []group{
 		{name: "PostgreSQL: load and commit, 32 connections", library: "Command/synchronous_commit=on/connections=32 ns/store", peer: "the same rows by hand", against: "Command/synchronous_commit=on/connections=32 ns/by-hand", limit: 1.43},
 	}},
 	{pkg: "scheduler", bench: "Tick", slow: true, rows: []row{
-		{name: "scheduler: a pass with 100 due", library: "Tick/among_1000000/100_due", peer: "their commands alone", against: "Tick/among_1000000/peer_100_commands", limit: 1.5},
+		{name: "scheduler: a pass with 100 due", library: "Tick/among_10000/100_due", peer: "their commands alone", against: "Tick/among_10000/peer_100_commands", limit: 1.5},
 		{name: "scheduler: 100 due among 100,000", library: "Tick/among_100000/100_due", peer: "among 10,000", against: "Tick/among_10000/100_due", limit: 2},
 		{name: "scheduler: 100 due among 1,000,000", library: "Tick/among_1000000/100_due", peer: "among 100,000", against: "Tick/among_100000/100_due", limit: 2},
 	}},
