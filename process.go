@@ -40,8 +40,8 @@ type Process[R, F any, C Command] interface {
 
 // A Forwarder is a [Process] of which some records hand commands on, as a duplicate does to the record that it was merged into.
 type Forwarder[R any, C Command] interface {
-	// Forward returns the record that a command on rec is meant for, and the command as it is given there. The ID is "" where that is rec
-	// itself. rec must not be written to.
+	// Forward returns the record that a command on rec is meant for, and the command as it is given there, which has the same name. The ID
+	// is "" where that is rec itself. rec must not be written to. An actor who may not read rec is refused there.
 	Forward(rec *R, cmd C) (ID, C)
 }
 

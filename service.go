@@ -361,8 +361,15 @@ func (s *Service[R, F, C]) attempt(ctx context.Context, actor Actor, at *ID, cmd
 			if to == "" {
 				break
 			}
-			if hops == maxHops {
+			switch {
+			case hops == maxHops:
 				return nil, fmt.Errorf("itsm: %s %s: %s is handed on more than %d times", s.desc.Kind, id, name, maxHops)
+			case there.CommandName() != name: // the permission was for this one
+				return nil, fmt.Errorf("itsm: %s %s: %s is handed on as %s, want the same command", s.desc.Kind, id, name, there.CommandName())
+			}
+			if rs := s.readable(actor, stored.Record, name); rs != nil { // where a record leads only those learn who may read it
+				a.stored = stored
+				return nil, s.refuseHidden(ctx, &a, rs)
 			}
 			id, *at, own, a.cmd, a.env.ID = to, to, there, there, to
 			stored, err = Borrow(ctx, s.repo, Key{actor.Tenant, s.desc.Kind, id})

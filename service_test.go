@@ -322,10 +322,14 @@ func (forwarders) Forward(r *parcel, c itsm.Command) (itsm.ID, itsm.Command) {
 		return "", nil
 	}
 	to, ok := strings.CutPrefix(r.Places[len(r.Places)-1], "for ")
-	if m, move := c.(move); ok && move {
-		return itsm.ID(to), moveOn(m)
+	m, isMove := c.(move)
+	switch {
+	case !ok || !isMove:
+		return "", nil
+	case m.To == "deliver":
+		return itsm.ID(to), deliver{}
 	}
-	return "", nil
+	return itsm.ID(to), moveOn(m)
 }
 
 func moveOn(m move) itsm.Command { return move{To: m.To + " as told"} }
@@ -391,8 +395,28 @@ func TestForward(t *testing.T) {
 		assert.Equal(t, ids[1], refused.ID)
 		last := f.events(t, ids[1])
 		assert.Equal(t, "itsm.refused", last[len(last)-1].Type)
-		_, err = f.Do(clerk, f.registered(t).ID, move{To: "for PCL-0"})
+	})
+	t.Run("who may not read a record does not learn where it leads", func(t *testing.T) {
+		t.Parallel()
+		f := over(t, memory.New())
+		ids := row(t, f, 2)
+		_, err := f.Do(as("ann", "chief"), ids[0], itsm.Classify{Level: itsm.PatientRelated})
 		require.NoError(t, err)
+		_, err = f.Do(clerk, ids[0], move{To: "ward 3"})
+		var refused *itsm.RefusedError
+		require.ErrorAs(t, err, &refused)
+		require.ErrorIs(t, err, itsm.ErrDenied)
+		assert.Equal(t, ids[0], refused.ID)
+		assert.NotContains(t, err.Error(), string(ids[1]))
+		assert.Len(t, f.events(t, ids[1]), 1, "and nothing reaches the other one")
+	})
+	t.Run("a command is not handed on as another one, for which nobody asked the permission", func(t *testing.T) {
+		t.Parallel()
+		f := over(t, memory.New())
+		ids := row(t, f, 2)
+		_, err := f.Do(clerk, ids[0], move{To: "deliver"})
+		require.ErrorContains(t, err, "want the same command")
+		assert.Len(t, f.events(t, ids[1]), 1)
 	})
 	t.Run("what leads nowhere, or round, is told", func(t *testing.T) {
 		t.Parallel()

@@ -125,20 +125,12 @@ func (c *checker) puts(puts []Put) {
 }
 
 func (c *checker) index(p *Put) {
-	var seen uint64 // a bit for each name, which names may share: without it nothing before has the name
 	for i := range p.Index {
 		e := &p.Index[i]
 		if !fieldName(e.Field) {
 			c.fault("put %s: index field %q: a name is lower_snake, at most %d characters", p.Key, e.Field, maxField)
-			continue
 		}
 		if e.Value.IsZero() {
-			continue
-		}
-		n := len(e.Field)
-		bit := uint64(1) << ((uint(n) + uint(e.Field[0])*7 + uint(e.Field[n-1])*13 + uint(e.Field[n/2])*29) % 64)
-		if seen&bit == 0 {
-			seen |= bit
 			continue
 		}
 		for j := range i {
@@ -159,19 +151,12 @@ func fieldName(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if !nameChar[s[i]] {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
 			return false
 		}
 	}
 	return true
 }
-
-var nameChar = func() (is [256]bool) {
-	for _, c := range "abcdefghijklmnopqrstuvwxyz0123456789_" {
-		is[c] = true
-	}
-	return is
-}()
 
 func (c *checker) events(events []itsm.Event) {
 	var alone *lookup[itsm.Key, struct{}]

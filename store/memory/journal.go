@@ -30,7 +30,6 @@ type journal struct {
 	seed     maphash.Seed
 	commands placeTable              // the first entry of each command; the others follow that one
 	bare     map[commandKey]struct{} // commands that were used without an event
-	newest   [64]itsm.CommandID      // by length the last one in their order: systems mostly give out one behind the other
 }
 
 // A log is the places of the entries of one record. It stays with the record while its rows are replaced.
@@ -184,31 +183,13 @@ func (j *journal) hash(key commandKey) uint64 {
 	return maphash.String(j.seed, string(key.id)) ^ bits.RotateLeft64(maphash.String(j.seed, string(key.tenant)), 1)
 }
 
-// isNew reports whether a command was not heard of for certain, because it comes behind all those of its length.
-func (j *journal) isNew(id itsm.CommandID) bool {
-	return len(id) < len(j.newest) && id > j.newest[len(id)]
-}
-
-// heard takes down that a command was heard of.
-func (j *journal) heard(id itsm.CommandID) {
-	if j.isNew(id) {
-		j.newest[len(id)] = id
-	}
-}
-
 // first returns the place of the first entry of a command, and whether there is one.
 func (j *journal) first(key commandKey) (int, bool) {
-	if j.isNew(key.id) {
-		return 0, false
-	}
 	return j.commands.find(j.hash(key), func(place int) bool { return j.isOf(j.at(place), key) })
 }
 
 // used reports whether a batch has counted a command as used.
 func (j *journal) used(key commandKey) bool {
-	if j.isNew(key.id) {
-		return false
-	}
 	if place, ok := j.first(key); ok && j.at(place).used {
 		return true
 	}
@@ -231,7 +212,6 @@ func (j *journal) note(b *store.Batch, place int) {
 				j.at(j.at(first).last).next = place
 			} else {
 				j.commands.add(j.hash(key), place)
-				j.heard(id)
 				first = place
 			}
 			head := j.at(first)
@@ -246,7 +226,6 @@ func (j *journal) note(b *store.Batch, place int) {
 		}
 		if key := (commandKey{b.Tenant, id}); !j.used(key) {
 			j.bare[key] = struct{}{}
-			j.heard(id)
 		}
 	}
 }
